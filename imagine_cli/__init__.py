@@ -1,0 +1,41 @@
+"""A file is evidence about an unknown picture; many pictures agree with it; each variant is one."""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .downscaled import Downscaled
+    from .errors import DeviceError, ImagineError, ModelError, OutputError, PictureError
+    from .jpeg import JpegCoded
+    from .model import OnnxModel
+    from .variants import Variant, imagine
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "DeviceError",
+    "Downscaled",
+    "ImagineError",
+    "JpegCoded",
+    "ModelError",
+    "OnnxModel",
+    "OutputError",
+    "PictureError",
+    "Variant",
+    "imagine",
+]
+
+_HOMES = {
+    "Downscaled": "downscaled",
+    "JpegCoded": "jpeg",
+    "OnnxModel": "model",
+    "Variant": "variants",
+    "imagine": "variants",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Public names come when they are asked for, so that `imagine --help` is quick."""
+    if name not in __all__:
+        raise AttributeError(f"module 'imagine_cli' has no attribute '{name}'")
+    return getattr(import_module(f".{_HOMES.get(name, 'errors')}", __name__), name)

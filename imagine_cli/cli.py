@@ -1,0 +1,372 @@
+"""The command line: reads arguments, calls the library, prints, and sets the exit code."""
+
+import json
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from enum import StrEnum
+from functools import cache, partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from . import __version__, files
+from .errors import ImagineError, OutputError, PictureError
+from .progress import Bar, progress_bar
+from .wish import Wish
+
+if TYPE_CHECKING:  # NumPy and onnxruntime wait until they are needed, so that --help is quick
+    from .jobs import Done
+    from .model import OnnxModel
+
+app = typer.Typer(
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    help="Several plausible originals of a small, or of a JPEG-compressed, picture.",
+    epilog="What a variant adds is imagined: it agrees with the file, and proves nothing.",
+)
+
+FAILED, INTERRUPTED = 1, 130
+
+
+class Format(StrEnum):
+    png = "png"
+    webp = "webp"
+    tiff = "tiff"
+
+
+class Kernel(StrEnum):
+    box = "box"
+    bilinear = "bilinear"
+    hamming = "hamming"
+    bicubic = "bicubic"
+    lanczos = "lanczos"
+
+
+class Scale(StrEnum):
+    x2 = "2"
+    x4 = "4"
+    x8 = "8"
+    x16 = "16"
+
+
+class Device(StrEnum):
+    auto = "auto"
+    cpu = "cpu"
+    cuda = "cuda"
+    coreml = "coreml"
+    directml = "directml"
+
+
+class Task(StrEnum):
+    upscale = "upscale"
+    decompress = "decompress"
+
+
+Paths = Annotated[
+    list[Path], typer.Argument(help="Pictures, or folders of them.", metavar="FILE|FOLDER…")
+]
+Count = Annotated[
+    int, typer.Option("-n", "--variants", min=1, help="How many variants of each picture.")
+]
+Seed = Annotated[
+    int, typer.Option(min=0, max=2**62, help="The first seed; the other variants count on.")
+]
+ScaleOf = Annotated[Scale, typer.Option("--scale", help="How many times as wide and high.")]
+KernelOf = Annotated[
+    Kernel, typer.Option("--kernel", help="The filter by which the input counts as shrunk.")
+]
+Output = Annotated[
+    Path | None, typer.Option("-o", "--output", help="Folder for results; else beside the input.")
+]
+FormatOf = Annotated[Format, typer.Option("--format", help="All are lossless.")]
+ModelName = Annotated[
+    str | None, typer.Option("--model", help="A folder or file, or user/repo on the Hub.")
+]
+DeviceName = Annotated[
+    Device, typer.Option("--device", help="Where to compute; one that is absent is an error.")
+]
+Threads = Annotated[int, typer.Option(min=0, help="CPU threads; 0: one for each core.")]
+Sheet = Annotated[bool, typer.Option("--sheet", help="Also a contact sheet: input and variants.")]
+Json = Annotated[bool, typer.Option("--json", help="One line of JSON on stdout for each variant.")]
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="Make existing results again.")]
+Recursive = Annotated[
+    bool, typer.Option("-r", "--recursive", help="Look into the folders within folders too.")
+]
+MaxPixels = Annotated[int, typer.Option(min=1, help="The largest result to make, in pixels.")]
+Quiet = Annotated[bool, typer.Option("-q", "--quiet", help="Only results and errors.")]
+Data = Annotated[
+    list[Path], typer.Option("--data", help="A folder of pictures; may be given several times.")
+]
+TaskName = Annotated[Task, typer.Option("--task", help="What the model is to do.")]
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"imagine {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _imagine(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    pass
+
+
+@app.command()
+def upscale(
+    paths: Paths,
+    variants: Count = 3,
+    seed: Seed = 0,
+    scale: ScaleOf = Scale.x16,
+    kernel: KernelOf = Kernel.bicubic,
+    output: Output = None,
+    format: FormatOf = Format.png,
+    model: ModelName = None,
+    device: DeviceName = Device.auto,
+    threads: Threads = 0,
+    sheet: Sheet = False,
+    json: Json = False,
+    overwrite: Overwrite = False,
+    recursive: Recursive = False,
+    max_pixels: MaxPixels = 300_000_000,
+    quiet: Quiet = False,
+) -> None:
+    """Enlarge pictures: several plausible originals of each, which all shrink to it.
+
+    imagine upscale photo.png -n 5        five enlargements, photo-x16-0.png to photo-x16-4.png
+
+    imagine upscale holiday/ --scale 4 -o big/ --sheet
+    """
+    seeds = range(seed, seed + variants)
+    wish = Wish("upscale", int(scale), kernel, seeds, format, sheet, overwrite, max_pixels)
+    _run(paths, wish, output, recursive, model, device, threads, json, quiet)
+
+
+@app.command()
+def decompress(
+    paths: Paths,
+    variants: Count = 3,
+    seed: Seed = 0,
+    output: Output = None,
+    format: FormatOf = Format.png,
+    model: ModelName = None,
+    device: DeviceName = Device.auto,
+    threads: Threads = 0,
+    sheet: Sheet = False,
+    json: Json = False,
+    overwrite: Overwrite = False,
+    recursive: Recursive = False,
+    max_pixels: MaxPixels = 300_000_000,
+    quiet: Quiet = False,
+) -> None:
+    """Undo JPEG compression: several plausible originals, which all compress to the same file.
+
+    imagine decompress photo.jpg -n 5     photo-decompressed-0.png to photo-decompressed-4.png
+
+    imagine decompress *.jpg -o originals/ --sheet
+    """
+    seeds = range(seed, seed + variants)
+    wish = Wish("decompress", 1, "", seeds, format, sheet, overwrite, max_pixels)
+    _run(paths, wish, output, recursive, model, device, threads, json, quiet)
+
+
+@app.command()
+def train(
+    data: Data,
+    task: TaskName = Task.upscale,
+    out: Annotated[
+        Path, typer.Option(help="Folder for the model; a run that was stopped goes on in it.")
+    ] = Path("runs/mine"),
+    hours: Annotated[float | None, typer.Option(min=0.001, help="How long to train.")] = None,
+    steps: Annotated[int | None, typer.Option(min=1, help="How many steps instead.")] = None,
+    batch: Annotated[int | None, typer.Option(min=1, help="Pictures a step.")] = None,
+    init: Annotated[
+        str | None,
+        typer.Option(help="The model to start from: 'none' starts anew; else the bundled one."),
+    ] = None,
+    seed: Seed = 0,
+    threads: Threads = 0,
+) -> None:
+    """Train a model on your own pictures, for --model to use. Needs imagine-cli[train].
+
+    imagine train --data mydir --hours 2 --out runs/mine
+    """
+    with _exit_codes(), _extra("training"):
+        from imagine_training.run import run
+
+        file = run(
+            task.value,
+            data,
+            out,
+            hours=hours,
+            steps=steps,
+            batch=batch,
+            init=init or task.value,
+            seed=seed,
+            threads=threads,
+        )
+        typer.echo(file.parent)
+        typer.echo(f"try it: imagine {task.value} photo --model {file.parent}", err=True)
+
+
+@app.command()
+def evaluate(
+    data: Data,
+    model: Annotated[
+        list[str] | None,
+        typer.Option(help="Models to compare; 'lanczos', 'bicubic' and 'plain' are some too."),
+    ] = None,
+    task: TaskName = Task.upscale,
+    scale: ScaleOf = Scale.x16,
+    kernel: KernelOf = Kernel.bicubic,
+    quality: Annotated[str, typer.Option(help="JPEG qualities, for decompress.")] = "1,5,10,20,40",
+    variants: Annotated[int, typer.Option("-n", "--variants", min=1)] = 5,
+    limit: Annotated[int | None, typer.Option(min=1, help="Only so many pictures.")] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Folder for report.json and sheets of the pictures.")
+    ] = None,
+) -> None:
+    """Measure models: how near, how well agreeing, how different. Needs imagine-cli[train].
+
+    imagine evaluate --data photos/ --model upscale --model lanczos
+    """
+    with _exit_codes(), _extra("evaluation"):
+        from imagine_training import evaluate as evaluation
+
+        try:
+            qualities = [int(one) for one in quality.split(",")]
+        except ValueError:
+            raise ImagineError(f"--quality is a list such as 1,5,10, not {quality}") from None
+        plain = "lanczos" if task == Task.upscale else "plain"
+        for line in evaluation.evaluate(
+            data,
+            model or [plain, task.value],
+            task.value,
+            int(scale),
+            kernel.value,
+            qualities,
+            variants,
+            limit,
+            out,
+        ):
+            typer.echo(line)
+
+
+@contextmanager
+def _extra(what: str) -> Iterator[None]:
+    """Without the extra `train`, one line that says how to get it."""
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        raise ImagineError(
+            f"{what} needs more packages ({error.name}): pip install 'imagine-cli[train]'"
+        ) from None
+
+
+def _run(
+    paths: list[Path],
+    wish: Wish,
+    output: Path | None,
+    recursive: bool,
+    model_name: str | None,
+    device: Device,
+    threads: int,
+    as_json: bool,
+    quiet: bool,
+) -> None:
+    """All files, one after another; a bad one is named and does not stop the rest."""
+    with _exit_codes(), progress_bar(quiet) as bar:
+        from . import hub, jobs
+        from .model import OnnxModel
+
+        suffixes = files.JPEGS if wish.task == "decompress" else files.PICTURES
+        sources, problems = files.pictures_in(
+            paths, wish.tag, output=output, recursive=recursive, suffixes=suffixes
+        )
+        for path, problem in problems:
+            bar.print(f"{path}: {problem}", err=True)
+        written, there, failed = 0, 0, len(problems)
+        inputs = {os.path.realpath(source.path) for source in sources}
+        name = model_name or wish.task
+
+        @cache
+        def model() -> "OnnxModel":
+            return OnnxModel(hub.find(name), device.value, threads)
+
+        bar.expect(len(sources) * len(wish.seeds))
+        for source in sources:
+            bar.start(source.path.name)
+            warn = partial(_warn, bar, source.path)
+            try:
+                for done in jobs.work(source, wish, inputs, model, warn=warn, progress=bar.share):
+                    if done.seed is not None:
+                        written += done.agreement is not None
+                        there += done.agreement is None
+                        bar.finished()
+                    if as_json and done.seed is not None:
+                        bar.print(json.dumps(_record(source, done, wish, name)), err=False)
+                    elif not as_json:
+                        bar.print(str(done.path), err=False)
+            except (PictureError, OutputError) as error:
+                failed += 1
+                warn(str(error))
+            except MemoryError:
+                failed += 1
+                warn("not enough memory: try a smaller --scale")
+        if not quiet:
+            device_used = f" on {model().device}" if written else ""
+            bar.print(
+                f"{written} written{device_used}"
+                + (f", {there} there already" if there else "")
+                + (f", {failed} failed" if failed else ""),
+                err=True,
+            )
+    if failed:
+        raise typer.Exit(FAILED)
+
+
+def _record(source: files.Source, done: "Done", wish: Wish, model: str) -> dict[str, Any]:
+    """One variant as `--json` tells it; one that was there already has no agreement."""
+    return {
+        "input": str(source.path),
+        "output": str(done.path),
+        "task": wish.task,
+        "model": model,
+        "seed": done.seed,
+        "scale": wish.scale,
+        "width": done.width,
+        "height": done.height,
+        "agreement": done.agreement.as_json() if done.agreement else None,
+        "seconds": round(done.seconds, 3),
+    }
+
+
+def _warn(bar: Bar, path: Path, line: str) -> None:
+    bar.print(f"{path}: {line}", err=True)
+
+
+@contextmanager
+def _exit_codes() -> Iterator[None]:
+    """What cannot be mended by going on to the next file ends the run, in one line."""
+    try:
+        yield
+    except ImagineError as error:
+        typer.echo(f"imagine: {error}", err=True)
+        raise typer.Exit(FAILED) from None
+    except KeyboardInterrupt:
+        typer.echo("interrupted; what is written is whole", err=True)
+        raise typer.Exit(INTERRUPTED) from None
+    except BrokenPipeError:  # whoever read our results has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise typer.Exit(FAILED) from None
+
+
+def main() -> None:
+    app()

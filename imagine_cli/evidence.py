@@ -1,0 +1,50 @@
+"""What every kind of evidence can tell about a picture that nobody has seen.
+
+A file is evidence about an unknown picture; many pictures agree with it; each variant is one of
+them. `Downscaled` is the evidence of a small picture, `JpegCoded` that of a JPEG's coefficients.
+"""
+
+from typing import Protocol, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+Pixels: TypeAlias = NDArray[np.floating]
+"""A picture to compute with: (height, width, 3), sRGB, nominally in [0, 1]."""
+
+EightBits: TypeAlias = NDArray[np.uint8]
+"""A picture to look at: (height, width, 3), sRGB, 0 to 255."""
+
+
+class Agreement(Protocol):
+    """How well a finished picture agrees with the evidence, measured on what is written."""
+
+    def as_json(self) -> dict[str, float]: ...
+
+    @property
+    def shortfall(self) -> str | None:
+        """One clause for the user when it does not agree as promised; else None."""
+
+
+class Evidence(Protocol):
+    """What is known: the picture the model starts from, and which pictures agree with it."""
+
+    @property
+    def observed(self) -> Pixels:
+        """The picture as it lies before us: small, or plainly decoded."""
+
+    @property
+    def factors(self) -> tuple[int, ...]:
+        """How many times `observed` each level's picture is: (2, 4, 8, 16), or (1,)."""
+
+    def condition(self, level: int) -> NDArray[np.float32]:
+        """What the model is told beside the pixels, at a level counted from 0: (n,)."""
+
+    def project(self, pixels: Pixels, level: int) -> None:
+        """Move `pixels`, a picture of that level, to the nearest one that agrees. In place."""
+
+    def eight_bits(self, pixels: Pixels) -> EightBits:
+        """The eight-bit picture nearest to `pixels`, of the last level, that agrees."""
+
+    def agreement(self, picture: EightBits) -> Agreement:
+        """How well a picture of the last level agrees, as an independent coder sees it."""

@@ -1,0 +1,117 @@
+"""Which pictures are meant, and where their results go."""
+
+import os
+import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+JPEGS = frozenset({".jpg", ".jpeg", ".jpe", ".jfif"})
+
+PICTURES = JPEGS | {
+    *(".png", ".apng", ".webp", ".tif", ".tiff", ".avif", ".gif", ".bmp", ".mpo", ".psd"),
+    *(".jp2", ".j2k", ".jpx", ".ppm", ".pgm", ".pbm", ".pnm"),
+    *(".tga", ".ico", ".qoi", ".dds", ".pcx", ".sgi"),
+}
+"""Suffixes, in small letters, of the pictures in a folder. A file that is named needs none."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """A picture to work on, and what the names of its results begin with."""
+
+    path: Path
+    results: Path
+
+    def result(self, seed: int | str, format: str) -> Path:
+        """Where a variant goes, `photo-x16-7.png` for seed 7; for "sheet", the sheet."""
+        return self.results.with_name(f"{self.results.name}-{seed}.{format}")
+
+
+def pictures_in(
+    paths: Sequence[Path],
+    tag: str,
+    *,
+    output: Path | None = None,
+    recursive: bool = False,
+    suffixes: frozenset[str] = PICTURES,
+) -> tuple[list[Source], list[tuple[Path, str]]]:
+    """Find the pictures that files and folders stand for: each once, in the order given.
+
+    Results lie beside their picture, or under `output` as the picture lies under the folder that
+    was named, and are called after its stem and `tag` ("x16", "decompressed"). Where several
+    pictures of this run would share a name (a.jpg, a.png), each keeps its suffix in it (a.jpg-x16,
+    a.png-x16). Earlier results of the same task, beside their picture, are not taken for pictures.
+
+    Returns the sources, and the problems: a path, and one line about it.
+    """
+    problems: list[tuple[Path, str]] = []
+    # By real path: a picture, and the folder of its results.
+    found: dict[str, tuple[Path, Path]] = {}
+    for path in paths:
+        if not os.path.isdir(path):
+            if os.path.lexists(path):
+                found.setdefault(os.path.realpath(path), (path, output or path.parent))
+            else:
+                problems.append((path, "there is no such file or folder"))
+            continue
+        before = len(problems)
+        empty = True
+        for picture in _walk(path, tag, output, recursive, suffixes, problems):
+            empty = False
+            goal = output / picture.parent.relative_to(path) if output else picture.parent
+            found.setdefault(os.path.realpath(picture), (picture, goal))
+        if empty and len(problems) == before:
+            deeper = "" if recursive else " (--recursive looks into the folders in it)"
+            problems.append((path, f"there are no pictures in this folder{deeper}"))
+
+    stems = Counter(goal / path.stem for path, goal in found.values())
+    sources: dict[Path, Source] = {}
+    for path, goal in found.values():
+        name = path.stem if stems[goal / path.stem] == 1 else path.name
+        results = goal / f"{name}-{tag}"
+        if results in sources:
+            other = sources[results].path
+            line = f"its results would be called as those of {other}: give it another -o"
+            problems.append((path, line))
+        else:
+            sources[results] = Source(path, results)
+    return list(sources.values()), problems
+
+
+def _walk(
+    top: Path,
+    tag: str,
+    output: Path | None,
+    recursive: bool,
+    suffixes: frozenset[str],
+    problems: list[tuple[Path, str]],
+) -> Iterator[Path]:
+    """The pictures of a folder, sorted; hidden ones, and those that we put there, left out."""
+
+    def closed(error: OSError) -> None:
+        line = "this folder may not be read: look at its permissions"
+        problems.append((Path(error.filename), line))
+
+    # os.walk does not follow links to folders, so none leads in a circle.
+    for folder, folders, names in os.walk(top, onerror=closed):
+        folders[:] = sorted(
+            name
+            for name in folders
+            if recursive
+            and not name.startswith(".")
+            and not (output and os.path.realpath(Path(folder, name)) == os.path.realpath(output))
+        )
+        pictures = {name for name in names if Path(name).suffix.lower() in suffixes}
+        origins = pictures | {Path(name).stem for name in pictures}
+        for name in sorted(pictures):
+            if not name.startswith(".") and _origin(name, tag) not in origins:
+                yield Path(folder, name)
+
+
+def _origin(name: str, tag: str) -> str | None:
+    """The name or stem of the picture that such a result was made from; None if it is none."""
+    task = re.sub(r"\d+", r"\\d+", tag)  # x16 and x8 are the same task
+    result = re.fullmatch(rf"(.+)-{task}-(\d+|sheet)\.(png|webp|tiff)", name)
+    return result[1] if result else None

@@ -1,0 +1,76 @@
+"""A bar on the terminal, and lines that do not tear it."""
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import typer
+
+if TYPE_CHECKING:
+    from rich.progress import Progress
+
+
+class Bar:
+    """Progress that nobody watches; its lines are printed."""
+
+    def expect(self, variants: int) -> None:
+        """So many variants are wanted in all."""
+
+    def start(self, name: str) -> None:
+        """A picture's turn."""
+
+    def share(self, share: float) -> None:
+        """So much of a variant is done, 0 to 1."""
+
+    def finished(self) -> None:
+        """A variant is done."""
+
+    def print(self, line: str, *, err: bool) -> None:
+        """A line on stderr, or on stdout."""
+        typer.echo(line, err=err)
+
+
+class TerminalBar(Bar):
+    """A bar that counts variants, parts of them too, and tells the time left."""
+
+    def __init__(self, bar: "Progress") -> None:
+        self._bar, self._task, self._done = bar, bar.add_task("", total=None), 0
+
+    def expect(self, variants: int) -> None:
+        self._bar.update(self._task, total=variants)
+
+    def start(self, name: str) -> None:
+        self._bar.update(self._task, description=name)
+
+    def share(self, share: float) -> None:
+        self._bar.update(self._task, completed=self._done + 0.99 * share)
+
+    def finished(self) -> None:
+        self._done += 1
+        self._bar.update(self._task, completed=self._done)
+
+    def print(self, line: str, *, err: bool) -> None:
+        if err or sys.stdout.isatty():  # above the bar
+            self._bar.console.print(line, markup=False, highlight=False, soft_wrap=True)
+        else:
+            typer.echo(line)
+
+
+@contextmanager
+def progress_bar(quiet: bool) -> Iterator[Bar]:
+    """A bar on stderr, if that is a terminal and nobody asked for quiet."""
+    if quiet or not sys.stderr.isatty():
+        yield Bar()
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (
+        TextColumn("{task.description}", markup=False),
+        BarColumn(),
+        TextColumn("{task.completed:.0f} of {task.total:.0f}"),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        yield TerminalBar(bar)

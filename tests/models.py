@@ -1,0 +1,28 @@
+"""Models of a few lines, for tests: they enlarge plainly, blur a little and add their code."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from imagine_cli.model import Card, LevelCard
+
+
+def card(factors=(2, 4), task="upscale", condition=5, margin=2, multiple=2):
+    levels = tuple(LevelCard(factor, 1, multiple, margin) for factor in factors)
+    return Card(task, "toy", 2, condition, levels)
+
+
+@dataclass
+class Toy:
+    """Looks one pixel around itself, so a margin of one leaves no trace."""
+
+    card: Card = field(default_factory=card)
+    strength: float = 0.05
+
+    def __call__(self, level, pixels, field, vector, condition):
+        padded = np.pad(pixels, ((1, 1), (1, 1), (0, 0)), "edge")
+        around = (padded[:-2, 1:-1] + padded[2:, 1:-1] + padded[1:-1, :-2] + padded[1:-1, 2:]) / 4
+        mixed = 0.9 * pixels + 0.1 * around + self.strength * (field[0][..., None] + vector[0])
+        before = self.card.levels[level - 1].factor if level else 1
+        enlarge = self.card.levels[level].factor // before
+        return mixed.repeat(enlarge, 0).repeat(enlarge, 1)

@@ -1,0 +1,271 @@
+"""What a person meets: names, exit codes, one clear line for each thing that is wrong."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from models import Toy, card
+from pictures import photograph
+from PIL import Image
+from typer.testing import CliRunner
+
+import imagine_cli
+from imagine_cli import model as model_module
+from imagine_cli.cli import app
+
+
+@pytest.fixture(autouse=True)
+def toy(monkeypatch, request):
+    """A model of ten lines in place of the bundled one, unless a test asks for the real one."""
+    if "bundled" in request.keywords:
+        return
+    cards = {"upscale": card((2, 4, 8, 16)), "decompress": card((1,), "decompress", 131)}
+
+    def opened(path, device="auto", threads=0):
+        toy = Toy(cards[Path(path).parent.name], strength=0.01)
+        toy.device = "cpu"
+        return toy
+
+    monkeypatch.setattr(model_module, "OnnxModel", opened)
+
+
+@pytest.fixture
+def photo(tmp_path):
+    file = tmp_path / "photo.png"
+    Image.fromarray(photograph(12, 16)).save(file)
+    return file
+
+
+@pytest.fixture
+def jpeg(tmp_path):
+    file = tmp_path / "photo.jpg"
+    Image.fromarray(photograph(40, 56)).save(file, quality=20)
+    return file
+
+
+def run(*arguments):
+    return CliRunner().invoke(app, [str(argument) for argument in arguments])
+
+
+def test_results_are_named_for_what_was_done_and_lie_beside_the_input(photo):
+    result = run("upscale", photo, "-n", 2, "--seed", 7)
+    assert result.exit_code == 0, result.output
+    expected = [photo.with_name("photo-x16-7.png"), photo.with_name("photo-x16-8.png")]
+    assert result.stdout.split() == [str(file) for file in expected]
+    assert all(Image.open(file).size == (256, 192) for file in expected)
+
+
+def test_json_tells_all_and_the_written_file_bears_it_out(photo):
+    result = run("upscale", photo, "--scale", 4, "-n", 1, "--json", "--kernel", "lanczos")
+    record = json.loads(result.stdout)
+    assert list(record) == [
+        "input", "output", "task", "model", "seed", "scale", "width", "height", "agreement", "seconds",
+    ]  # fmt: skip
+    assert (record["width"], record["height"], record["seed"]) == (64, 48, 0)
+    again = Image.open(record["output"]).resize((16, 12), Image.Resampling.LANCZOS)
+    same = np.asarray(again) == np.asarray(Image.open(photo))
+    assert record["agreement"]["identical"] == pytest.approx(same.mean())
+    assert record["agreement"]["lr_psnr_db"] >= 55
+
+
+def test_decompressed_variants_compress_to_the_same_file(jpeg):
+    result = run("decompress", jpeg, "-n", 2, "--json")
+    assert result.exit_code == 0, result.output
+    for line in result.stdout.splitlines():
+        record = json.loads(line)
+        assert record["agreement"]["coefficients_kept"] == 1
+        assert Path(record["output"]).name.startswith("photo-decompressed-")
+
+
+def test_what_exists_is_left_unless_overwrite(photo):
+    kept = photo.with_name("photo-x2-0.png")
+    kept.write_bytes(b"mine")
+    result = run("upscale", photo, "--scale", 2, "-n", 2)
+    assert result.exit_code == 0
+    assert kept.read_bytes() == b"mine"
+    assert "1 written" in result.stderr
+    assert "1 there already" in result.stderr
+    assert str(kept) in result.stdout
+    run("upscale", photo, "--scale", 2, "-n", 2, "--overwrite")
+    assert Image.open(kept).size == (32, 24)
+
+
+def test_an_input_is_never_overwritten(photo):
+    other = photo.with_name("photo-x2-0.png")
+    Image.open(photo).save(other)
+    before = other.read_bytes()
+    result = run("upscale", photo, other, "--scale", 2, "-n", 1, "--overwrite")
+    assert result.exit_code == 1
+    assert "itself an input" in result.stderr
+    assert other.read_bytes() == before
+
+
+def test_a_sheet_is_written_beside_the_variants_and_completed_later(photo):
+    sheet = photo.with_name("photo-x2-sheet.png")
+    assert run("upscale", photo, "--scale", 2, "--sheet").exit_code == 0
+    made = sheet.read_bytes()
+    sheet.unlink()
+    assert run("upscale", photo, "--scale", 2, "--sheet").exit_code == 0
+    assert sheet.read_bytes() == made
+
+
+def test_folders_keep_their_structure_under_the_output(photo, tmp_path):
+    deep = tmp_path / "in" / "deep"
+    deep.mkdir(parents=True)
+    photo.rename(deep / "photo.png")
+    out = tmp_path / "out"
+    assert run("upscale", tmp_path / "in", "-o", out, "--scale", 2).exit_code == 1
+    result = run("upscale", tmp_path / "in", "-o", out, "--scale", 2, "-n", 1, "--recursive")
+    assert result.exit_code == 0
+    assert (out / "deep" / "photo-x2-0.png").exists()
+
+
+def test_one_bad_file_does_not_stop_the_others(photo, tmp_path):
+    bad = tmp_path / "bad.png"
+    bad.write_text("no picture")
+    result = run("upscale", bad, photo, tmp_path / "gone.png", "--scale", 2, "-n", 1)
+    assert result.exit_code == 1
+    assert photo.with_name("photo-x2-0.png").exists()
+    complaints = [line for line in result.stderr.splitlines() if line.startswith(str(tmp_path))]
+    assert len(complaints) == 2
+    assert "1 written" in result.stderr
+    assert "2 failed" in result.stderr
+
+
+def spoilt(kind, folder, photo):
+    file = folder / "spoilt.png"
+    if kind == "empty":
+        file.touch()
+    elif kind == "truncated":
+        file.write_bytes(photo.read_bytes()[:-100])
+    elif kind == "folder":
+        (folder / "none").mkdir()
+        return folder / "none"
+    elif kind == "text":
+        file.write_text("hello")
+    return file
+
+
+@pytest.mark.parametrize("kind", ["empty", "truncated", "folder", "text", "missing"])
+@pytest.mark.parametrize("command", ["upscale", "decompress"])
+def test_each_bad_input_gets_one_clear_line(kind, command, tmp_path, photo):
+    bad = spoilt(kind, tmp_path, photo)
+    result = run(command, bad, "--quiet")
+    assert result.exit_code == 1
+    assert result.stdout == ""
+    assert len(result.stderr.strip().splitlines()) == 1
+    assert result.stderr.startswith(f"{bad}: ")
+    assert "Traceback" not in result.stderr
+
+
+def test_a_png_is_no_jpeg(photo):
+    result = run("decompress", photo, "--quiet")
+    assert result.exit_code == 1
+    assert "upscale" in result.stderr
+
+
+def test_sizes_are_checked_before_anything_is_computed(photo, tmp_path, monkeypatch):
+    monkeypatch.setattr(model_module, "OnnxModel", None)  # calling it would fail
+    result = run("upscale", photo, "--max-pixels", 1000)
+    assert result.exit_code == 1
+    assert "--max-pixels" in result.stderr
+    wide = tmp_path / "wide.png"
+    Image.new("L", (2000, 1)).save(wide)
+    result = run("upscale", wide, "--format", "webp", "--max-pixels", 10**9)
+    assert result.exit_code == 1
+    assert "WEBP" in result.stderr
+
+
+def test_usage_errors_are_two():
+    assert run("upscale").exit_code == 2
+    assert run("upscale", "x.png", "--scale", 3).exit_code == 2
+    assert run("upscale", "x.png", "-n", 0).exit_code == 2
+
+
+def test_metadata_alpha_and_grey_come_through(tmp_path):
+    grey = tmp_path / "grey.png"
+    Image.fromarray(photograph(6, 8)[..., 0]).save(grey)
+    assert run("upscale", grey, "--scale", 2, "-n", 1).exit_code == 0
+    assert Image.open(tmp_path / "grey-x2-0.png").mode == "L"
+    clear = tmp_path / "clear.png"
+    Image.fromarray(np.dstack([photograph(6, 8), np.full((6, 8), 99, np.uint8)])).save(clear)
+    assert run("upscale", clear, "--scale", 2, "-n", 1).exit_code == 0
+    written = Image.open(tmp_path / "clear-x2-0.png")
+    assert written.mode == "RGBA"
+    assert (np.asarray(written)[..., 3] == 99).all()
+
+
+def test_a_turned_jpeg_is_written_upright(tmp_path):
+    file = tmp_path / "turned.jpg"
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    Image.fromarray(photograph(40, 24)).save(file, quality=90, exif=exif)
+    assert run("decompress", file, "-n", 1).exit_code == 0
+    written = Image.open(tmp_path / "turned-decompressed-0.png")
+    assert written.size == (40, 24)
+    assert written.getexif().get(0x0112, 1) == 1
+
+
+def test_a_model_that_is_none_is_one_line(photo, tmp_path, monkeypatch):
+    monkeypatch.undo()
+    for name in (tmp_path, tmp_path / "gone", photo):
+        result = run("upscale", photo, "--model", name)
+        assert result.exit_code == 1
+        assert result.stderr.startswith("imagine: ")
+        assert len(result.stderr.strip().splitlines()) == 1
+
+
+def test_an_absent_device_is_refused(photo, monkeypatch):
+    monkeypatch.undo()
+    result = run("upscale", photo, "--device", "directml")
+    assert result.exit_code == 1
+    assert "directml" in result.stderr
+
+
+def test_the_version_is_the_package_s():
+    assert run("--version").stdout == f"imagine {imagine_cli.__version__}\n"
+
+
+@pytest.mark.bundled
+def test_the_bundled_models_run_and_agree(photo, jpeg, tmp_path):
+    for arguments in (["upscale", photo, "--scale", 4], ["decompress", jpeg]):
+        result = run(*arguments, "-n", 2, "--json")
+        assert result.exit_code == 0, result.output
+        first, second = map(json.loads, result.stdout.splitlines())
+        pictures = [np.asarray(Image.open(record["output"])) for record in (first, second)]
+        assert not np.array_equal(*pictures)
+        shares = [list(record["agreement"].values()) for record in (first, second)]
+        assert all(share[-1] >= 0.99 or share[0] == 1 for share in shares)
+
+
+@pytest.mark.bundled
+def test_threads_do_not_change_a_variant(photo, tmp_path):
+    written = []
+    for threads in (1, 2):
+        out = tmp_path / str(threads)
+        run("upscale", photo, "--scale", 8, "-n", 1, "--threads", threads, "-o", out)
+        written.append((out / "photo-x8-0.png").read_bytes())
+    assert written[0] == written[1]
+
+
+@pytest.mark.bundled
+@pytest.mark.skipif(os.name == "nt", reason="signals are POSIX's")
+def test_ctrl_c_ends_at_once_and_leaves_no_half_file(tmp_path):
+    photo = tmp_path / "large.png"
+    Image.fromarray(photograph(100, 100)).save(photo)
+    command = [sys.executable, "-m", "imagine_cli", "upscale", str(photo), "-n", "50"]
+    running = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    time.sleep(4)
+    running.send_signal(signal.SIGINT)
+    _, said = running.communicate(timeout=20)
+    assert running.returncode == 130, said
+    assert "Traceback" not in said
+    assert not list(tmp_path.glob(".*"))
+    for file in tmp_path.glob("large-*.png"):
+        Image.open(file).load()

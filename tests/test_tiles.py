@@ -1,0 +1,34 @@
+"""Tiles cover a picture once, read alike much, and begin where the model wants it."""
+
+import numpy as np
+import pytest
+
+from imagine_cli.tiles import spans, tiles
+
+
+@pytest.mark.parametrize(("height", "width", "side", "margin"), [
+    (10, 10, 4, 2), (3, 100, 16, 8), (64, 64, 64, 32), (65, 1, 32, 16), (1, 1, 1, 0),
+])  # fmt: skip
+def test_every_pixel_is_answered_for_once(height, width, side, margin):
+    covered = np.zeros((height, width), int)
+    shapes = set()
+    for tile in tiles(height, width, side, margin):
+        covered[tile.rows.inner, tile.columns.inner] += 1
+        shapes.add(
+            (
+                tile.rows.outer.stop - tile.rows.outer.start,
+                tile.columns.outer.stop - tile.columns.outer.start,
+            )
+        )
+    assert (covered == 1).all()
+    assert len(shapes) == 1
+
+
+def test_each_reads_its_margin_or_up_to_the_border():
+    for span in spans(1000, 96, 32):
+        assert span.outer.start <= max(span.inner.start - 32, 0)
+        assert span.outer.stop >= min(span.inner.stop + 32, 1000)
+
+
+def test_starts_are_multiples_of_what_the_sides_are():
+    assert all(span.outer.start % 16 == 0 for span in spans(496, 96, 48))

@@ -1,0 +1,61 @@
+"""A variant depends on the evidence, the model and its seed, and on nothing else."""
+
+import numpy as np
+import pytest
+from models import Toy, card
+from pictures import photograph
+
+from imagine_cli import Downscaled, ModelError, imagine
+
+
+@pytest.fixture
+def evidence():
+    return Downscaled(photograph(40, 33), 4)
+
+
+def test_variant_depends_on_its_seed_only(evidence):
+    alone = next(imagine(evidence, Toy(), [5]))
+    among = list(imagine(evidence, Toy(), [3, 4, 5]))
+    assert np.array_equal(alone.picture, among[2].picture)
+    assert not np.array_equal(among[0].picture, among[1].picture)
+
+
+def test_tiles_leave_no_trace(evidence):
+    whole = next(imagine(evidence, Toy(), [1], tile=4096)).picture.astype(int)
+    for tile in (8, 14, 32):
+        tiled = next(imagine(evidence, Toy(), [1], tile=tile)).picture
+        assert np.abs(tiled - whole).max() <= 1
+
+
+def test_every_variant_shrinks_to_its_input(evidence):
+    for variant in imagine(evidence, Toy(strength=0.2), range(3)):
+        assert variant.picture.shape == (160, 132, 3)
+        assert variant.agreement.identical >= 0.99
+        assert variant.agreement.lr_psnr_db >= 55
+        assert variant.agreement.shortfall is None
+
+
+def test_progress_rises_to_one(evidence):
+    shares = []
+    list(imagine(evidence, Toy(), [0], tile=16, progress=shares.append))
+    assert shares == sorted(shares)
+    assert shares[-1] == pytest.approx(1)
+    assert len(shares) > 10
+
+
+def test_odd_sizes_are_padded_and_cut_again():
+    evidence = Downscaled(photograph(5, 7), 4)
+    model = Toy(card(multiple=16, margin=16))
+    assert next(imagine(evidence, model, [0])).picture.shape == (20, 28, 3)
+
+
+def test_a_model_for_something_else_is_refused(evidence):
+    with pytest.raises(ModelError, match="not at 4"):
+        next(imagine(evidence, Toy(card((1,), "decompress", 131)), [0]))
+    with pytest.raises(ModelError, match="decompress"):
+        next(imagine(evidence, Toy(card((2, 4), "decompress", 131)), [0]))
+
+
+def test_a_model_that_gives_no_numbers_is_named(evidence):
+    with pytest.raises(ModelError, match="no numbers"):
+        next(imagine(evidence, Toy(strength=float("nan")), [0]))

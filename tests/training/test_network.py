@@ -1,0 +1,74 @@
+"""The generator: its codes are alive from the start, and it sees no further than it says."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+from imagine_training.network import Generator, margin, multiple
+from imagine_training.presets import DECOMPRESS, PRESETS, UPSCALE, Preset
+
+EVERY_LEVEL = [(UPSCALE, level) for level in range(4)] + [(DECOMPRESS, 0)]
+
+
+@pytest.fixture(params=EVERY_LEVEL, ids=lambda case: f"{case[0].task}-{case[1] + 1}")
+def case(request):
+    preset, level = request.param
+    torch.manual_seed(0)
+    return preset, level, Generator(preset).eval()
+
+
+def inputs(preset, level, side):
+    shape = preset.levels[level]
+    return [
+        torch.rand(1, 3, side, side),
+        torch.randn(1, shape.map_channels, side, side),
+        torch.randn(1, preset.vector),
+        torch.rand(1, preset.condition),
+    ]
+
+
+@pytest.mark.parametrize("part", [1, 2, 3], ids=["map", "vector", "condition"])
+def test_both_parts_of_a_code_and_the_condition_change_the_picture_at_step_0(case, part):
+    preset, level, network = case
+    given = inputs(preset, level, 32)
+    before = network(level, *given)
+    given[part] = torch.rand_like(given[part]).requires_grad_()
+    after = network(level, *given)
+    assert (after - before).abs().mean() > 1e-5
+    after.square().mean().backward()
+    assert given[part].grad.abs().max() > 1e-8
+
+
+def test_a_level_begins_near_the_plain_enlargement(case):
+    preset, level, network = case
+    given = inputs(preset, level, 32)
+    side = 32 * preset.levels[level].enlarge
+    plain = torch.nn.functional.interpolate(given[0], (side, side), mode="bicubic")
+    assert (network(level, *given) - plain).abs().mean() < 0.15
+
+
+def test_what_lies_beyond_the_margin_changes_nothing(case):
+    preset, level, network = case
+    reach, step = margin(preset.levels[level]), multiple(preset.levels[level])
+    assert reach % step == 0
+    side = -(-(2 * reach + 32) // step) * step
+    given = inputs(preset, level, side)
+    other = [given[0].clone(), given[1].clone(), *given[2:]]
+    other[0][..., reach + step :] = 0.5
+    other[1][..., reach + step :] = 0
+    edge = step * preset.levels[level].enlarge
+    with torch.no_grad():
+        assert torch.equal(network(level, *given)[..., :edge], network(level, *other)[..., :edge])
+
+
+def test_a_preset_comes_back_from_its_json():
+    for task in PRESETS.values():
+        for preset in task.values():
+            assert Preset.from_json(preset.as_json()) == preset
+    assert replace(UPSCALE, steps=1) != UPSCALE
+
+
+def test_the_shipped_sizes_stay_small():
+    for preset in (UPSCALE, DECOMPRESS):
+        count = sum(weights.numel() for weights in Generator(preset).parameters())
+        assert 4 * count < 12e6  # bytes

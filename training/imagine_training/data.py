@@ -1,0 +1,183 @@
+"""Pictures to crops and their evidence: what one step of training sees."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from io import BytesIO
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from PIL import Image, ImageOps
+from torch import Tensor
+
+from imagine_cli.downscaled import KERNELS
+from imagine_cli.errors import ImagineError
+
+from .operators import Coded, Shrunk, shrink
+from .presets import Preset
+
+LARGEST_SIDE = 1024  # larger photographs are halved first: memory, and their sensor's noise
+HELD_OUT_SHARE = 0.04
+
+
+@dataclass
+class Step:
+    """What one level is trained on: an input window, what was observed there, and what is known.
+
+    `window` cuts the level's input out of the whole input, or out of the level before;
+    `agree` is the projection; `condition` (n, c).
+    """
+
+    window: tuple[slice, slice]
+    target: Tensor
+    agree: Shrunk | Coded
+    condition: Tensor
+
+
+@dataclass
+class Batch:
+    observed: Tensor  # the first level's input: (n, 3, h, w) in [0, 1]
+    steps: list[Step]
+
+
+class Pictures:
+    """A folder of pictures in memory, split by file into training and held-out ones."""
+
+    def __init__(self, folders: list[Path], smallest: int) -> None:
+        self.refused: dict[str, str] = {}
+        self.train: list[NDArray[np.uint8]] = []
+        self.held_out: list[NDArray[np.uint8]] = []
+        files = sorted(file for folder in folders for file in folder.rglob("*") if file.is_file())
+        every = round(1 / HELD_OUT_SHARE)
+        kept = 0
+        for file in files:
+            try:
+                picture = _read(file)
+            except (OSError, ValueError, SyntaxError) as error:
+                self.refused[str(file)] = f"not a picture that can be read ({error})"
+                continue
+            if min(picture.shape[:2]) < smallest:
+                self.refused[str(file)] = f"smaller than the crop of {smallest} pixels"
+                continue
+            (self.held_out if kept % every == every // 2 else self.train).append(picture)
+            kept += 1
+        if not self.train:
+            raise ImagineError(
+                f"{', '.join(map(str, folders))}: no pictures of at least {smallest} pixels a side"
+            )
+        self.held_out = self.held_out or self.train[:1]
+
+
+def _read(file: Path) -> NDArray[np.uint8]:
+    with Image.open(file) as opened:
+        picture = ImageOps.exif_transpose(opened).convert("RGB")
+    while max(picture.size) > LARGEST_SIDE:
+        picture = picture.reduce(2)
+    return np.asarray(picture)
+
+
+def random_batch(
+    pictures: list[NDArray[np.uint8]], preset: Preset, rng: np.random.Generator
+) -> Batch:
+    """Random pictures, crops, flips, and evidence."""
+    chosen = [pictures[number] for number in rng.integers(len(pictures), size=preset.batch)]
+    crops = [_turned(_cropped(picture, preset.crop, rng), rng) for picture in chosen]
+    return batch_of(crops, preset, rng)
+
+
+def fixed_batches(pictures: list[NDArray[np.uint8]], preset: Preset) -> Iterator[Batch]:
+    """Every picture once, the same crops and evidence each time: for looking at progress."""
+    for start in range(0, len(pictures), preset.batch):
+        rng = np.random.default_rng([start, 77])
+        some = pictures[start : start + preset.batch]
+        yield batch_of([_cropped(picture, preset.crop, rng) for picture in some], preset, rng)
+
+
+def batch_of(crops: list[NDArray[np.uint8]], preset: Preset, rng: np.random.Generator) -> Batch:
+    pictures = torch.from_numpy(np.stack(crops)).permute(0, 3, 1, 2).float() / 255
+    return (_shrunk if preset.task == "upscale" else _coded)(pictures, crops, preset, rng)
+
+
+def _cropped(picture: NDArray[np.uint8], side: int, rng: np.random.Generator) -> NDArray[np.uint8]:
+    top = rng.integers(picture.shape[0] - side + 1)
+    left = rng.integers(picture.shape[1] - side + 1)
+    return picture[top : top + side, left : left + side]
+
+
+def _turned(picture: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uint8]:
+    turned = np.rot90(picture, int(rng.integers(4)))
+    return turned[:, ::-1] if rng.integers(2) else turned
+
+
+# Bicubic is what most software shrinks by; the others keep the model honest about them.
+_KERNEL_SHARES = {"box": 0.1, "bilinear": 0.1, "hamming": 0.1, "bicubic": 0.55, "lanczos": 0.15}
+
+
+def _shrunk(
+    pictures: Tensor, crops: list[NDArray[np.uint8]], preset: Preset, rng: np.random.Generator
+) -> Batch:
+    kernel = str(rng.choice(KERNELS, p=[_KERNEL_SHARES[kernel] for kernel in KERNELS]))
+    condition = torch.zeros(len(crops), len(KERNELS))
+    condition[:, KERNELS.index(kernel)] = 1
+    scale = 2 ** len(preset.levels)
+    observed = torch.round(shrink(pictures, scale, kernel).clamp(0, 1) * 255) / 255
+    top = left = 0  # of the level's input window, in its pixels
+    side = observed.shape[-1]
+    steps = []
+    for number, shape in enumerate(preset.levels):
+        factor = 2**number
+        cut = min(shape.window or side, side)
+        # Windows begin and end on the small picture's pixels, so that the evidence is exact.
+        down, right = (factor * int(x) for x in rng.integers((side - cut) // factor + 1, size=2))
+        window = slice(down, down + cut), slice(right, right + cut)
+        top, left, side = 2 * (top + down), 2 * (left + right), 2 * cut
+        target = shrink(pictures, scale // factor // 2, kernel)
+        target = target[..., top : top + side, left : left + side]
+        steps.append(Step(window, target, Shrunk(target, 2 * factor, kernel), condition))
+    return Batch(observed, steps)
+
+
+SAMPLINGS = {(1, 1): 0, (1, 2): 1, (2, 2): 2}  # (vertical, horizontal) to Pillow's number
+
+
+def _coded(
+    pictures: Tensor, crops: list[NDArray[np.uint8]], preset: Preset, rng: np.random.Generator
+) -> Batch:
+    from imagine_cli.jpeg import condition_vector
+
+    sampling = list(SAMPLINGS)[rng.choice(3, p=(0.3, 0.1, 0.6))]
+    decoded, tables, conditions = [], [], []
+    for crop in crops:
+        table = _random_tables(rng)
+        file = BytesIO()
+        Image.fromarray(crop).save(
+            file, "JPEG", qtables=[t.ravel().tolist() for t in table],
+            subsampling=SAMPLINGS[sampling],
+        )  # fmt: skip
+        decoded.append(np.asarray(Image.open(file)))
+        tables.append(table)
+        conditions.append(
+            condition_vector(table[0], table[1], sampling[1], sampling[0], grey=False)
+        )
+    observed = torch.from_numpy(np.stack(decoded)).permute(0, 3, 1, 2).float() / 255
+    evidence = Coded(pictures, torch.from_numpy(np.stack(tables)).float(), sampling)
+    everything = slice(None), slice(None)
+    condition = torch.from_numpy(np.stack(conditions))
+    return Batch(observed, [Step(everything, pictures, evidence, condition)])
+
+
+def _random_tables(rng: np.random.Generator) -> NDArray[np.int64]:
+    """Luma and chroma tables (2, 8, 8): Pillow's at a random quality, at times altered."""
+    quality = int(np.clip(np.exp(rng.uniform(np.log(1), np.log(95))), 1, 95))
+    if rng.random() < 0.35:
+        quality = int(rng.integers(1, 15))
+    file = BytesIO()
+    Image.new("RGB", (8, 8)).save(file, "JPEG", quality=quality)
+    tables = Image.open(file).quantization.values()  # type: ignore[attr-defined]
+    standard = np.array([list(table) for table in tables], np.int64).reshape(2, 8, 8)
+    if rng.random() < 0.25:  # flatter or steeper over frequency, as other encoders have them
+        frequency = np.add.outer(np.arange(8), np.arange(8)) / 14
+        slope = rng.normal(0, 0.4, (2, 1, 1))
+        standard = np.rint(standard * np.exp(slope * (frequency - 0.5))).astype(np.int64)
+    return standard.clip(1, 255)

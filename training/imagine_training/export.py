@@ -1,0 +1,119 @@
+"""torch to ONNX with its card; compared with onnxruntime before it is kept."""
+
+import os
+import warnings
+from pathlib import Path
+
+import numpy as np
+import onnx
+import torch
+from torch import Tensor, nn
+from torch.nn.utils.parametrize import is_parametrized, remove_parametrizations
+
+from imagine_cli.errors import ModelError
+from imagine_cli.model import CARD_KEY, Card, LevelCard, OnnxModel
+
+from .checkpoint import load_weights
+from .network import Generator, margin, multiple
+from .presets import Preset
+
+LARGEST_DIFFERENCE = 1e-3  # a quarter of a grey level
+
+
+def export(folder: Path, name: str | None = None) -> Path:
+    """`model.safetensors` and `config.json` of a folder to `model.onnx` beside them.
+
+    Raises ModelError, and leaves what was there, if onnxruntime does not give what torch gives.
+    """
+    weights, preset = load_weights(folder)
+    network = Generator(preset).eval()
+    network.load_state_dict(weights)
+    _fold(network)
+    partial, file = folder / ".model.onnx.part", folder / "model.onnx"
+    try:
+        _write(network, preset, card_of(preset, name or folder.name), partial)
+        _compare(network, preset, partial)
+        os.replace(partial, file)
+    finally:
+        partial.unlink(missing_ok=True)
+    return file
+
+
+def card_of(preset: Preset, name: str) -> Card:
+    """What the program has to know of a model that this preset describes."""
+    factor, levels = 1, []
+    for shape in preset.levels:
+        factor *= shape.enlarge
+        levels.append(LevelCard(factor, shape.map_channels, multiple(shape), margin(shape)))
+    return Card(preset.task, name, preset.vector, preset.condition, tuple(levels))
+
+
+class _AllLevels(nn.Module):
+    """The levels side by side, each with inputs and an output of its own: one is run at a time."""
+
+    def __init__(self, network: Generator) -> None:
+        super().__init__()
+        self.levels = network.levels
+
+    def forward(self, *inputs: Tensor) -> tuple[Tensor, ...]:
+        return tuple(level(*inputs[4 * k : 4 * k + 4]) for k, level in enumerate(self.levels))
+
+
+def _write(network: Generator, preset: Preset, card: Card, file: Path) -> None:
+    names = [
+        f"{name}_{level + 1}"
+        for level in range(len(preset.levels))
+        for name in ("pixels", "field", "vector", "condition")
+    ]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the exporter's own plans for its future
+        torch.onnx.export(
+            _AllLevels(network),
+            tuple(value for level in range(len(preset.levels)) for value in _inputs(preset, level)),
+            str(file),
+            input_names=names,
+            output_names=[f"imagined_{level + 1}" for level in range(len(preset.levels))],
+            dynamic_axes={
+                name: {2: "height_" + name[-1], 3: "width_" + name[-1]}
+                for name in names
+                if name.startswith(("pixels", "field"))
+            },
+            opset_version=18,
+            dynamo=False,
+        )
+    model = onnx.load(file)
+    model.metadata_props.add(key=CARD_KEY, value=card.as_json())
+    onnx.save(model, file)
+
+
+def _inputs(preset: Preset, level: int, height: int = 2, width: int = 2) -> tuple[Tensor, ...]:
+    """Random inputs of a level, `height` and `width` times the multiple that it wants."""
+    shape = preset.levels[level]
+    sides = height * multiple(shape), width * multiple(shape)
+    return (
+        torch.rand(1, 3, *sides),
+        torch.randn(1, shape.map_channels, *sides),
+        torch.randn(1, preset.vector),
+        torch.rand(1, preset.condition),
+    )
+
+
+@torch.no_grad()
+def _compare(network: Generator, preset: Preset, file: Path) -> None:
+    model = OnnxModel(file, device="cpu")
+    for level in range(len(preset.levels)):
+        for height, width in ((3, 5), (7, 4)):
+            inputs = _inputs(preset, level, height, width)
+            expected = network(level, *inputs)[0].permute(1, 2, 0).numpy()
+            pixels, field, vector, condition = (value[0].numpy() for value in inputs)
+            got = model(level, pixels.transpose(1, 2, 0), field, vector, condition)
+            difference = float(np.abs(got - expected).max())
+            if difference > LARGEST_DIFFERENCE:
+                raise ModelError(f"{file}: onnxruntime differs from torch by {difference:.2g}")
+
+
+def _fold(network: nn.Module) -> None:
+    """Weight normalisation is for training alone."""
+    for module in network.modules():
+        if is_parametrized(module):
+            remove_parametrizations(module, "weight")

@@ -1,0 +1,169 @@
+"""Training: draw, choose the nearest, pull it closer, step, and now and then look."""
+
+import math
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn.utils import clip_grad_norm_
+
+from .checkpoint import RunningAverage, load_state, load_weights, save_state, save_weights
+from .data import Batch, Pictures, fixed_batches, random_batch
+from .imle import Distance, distances, nearest_codes, random_codes
+from .network import Generator
+from .perceptual import Lpips, compare
+from .presets import Preset
+
+SHIFT = 8  # pixels by which a loss window is moved at random against the network's own grid
+
+
+def train(
+    preset: Preset,
+    folders: list[Path],
+    out: Path,
+    *,
+    init: Path | None = None,
+    seed: int = 0,
+    half: bool = True,
+    hours: float | None = None,
+    minutes_between_looks: float = 4,
+) -> None:
+    """Train for `hours`, or until `preset.steps`; go on where `out` was left, if it was.
+
+    Leaves `model.safetensors` (the running average), `config.json` and `state.pt` in `out`.
+    """
+    pictures = Pictures(folders, preset.crop)
+    _say(
+        f"{len(pictures.train)} pictures to train on, {len(pictures.held_out)} held out, "
+        f"{len(pictures.refused)} left out"
+    )
+    torch.manual_seed(seed)
+    network = Generator(preset, reduced=half)
+    if init is not None:
+        network.load_state_dict(load_weights(init)[0])
+    lpips = Lpips(preset.perceptual, reduced=half)
+    optimiser = torch.optim.Adam(network.parameters(), betas=(0.9, 0.99))
+    average = RunningAverage(network, preset.average)
+    first, spent = 0, 0.0
+    if state := load_state(out):
+        network.load_state_dict(state["network"])
+        optimiser.load_state_dict(state["optimiser"])
+        average.weights = state["average"]
+        first, spent = state["step"], state["seconds"]
+    out.mkdir(parents=True, exist_ok=True)
+    _say(f"{sum(p.numel() for p in network.parameters()):,} parameters; from step {first}")
+
+    began = looked = time.monotonic()
+    step, done = first, 0.0
+    while done < 1:
+        rng = np.random.default_rng([seed, step])
+        codes_rng = torch.Generator().manual_seed(seed * 1_000_003 + step)
+        for group in optimiser.param_groups:
+            group["lr"] = _rate(preset, step, done)
+
+        batch = random_batch(pictures.train, preset, rng)
+        warm = step < preset.warm_steps
+        distance = _measures(batch, None if warm else lpips, preset, rng)
+        codes = (
+            random_codes(batch, preset, codes_rng)
+            if warm
+            else nearest_codes(network, batch, preset, distance, codes_rng)
+        )
+        far = distances(network, batch, codes, distance)
+        loss = torch.stack([level.mean() for level in far]).sum()
+
+        optimiser.zero_grad(set_to_none=True)
+        loss.backward()  # type: ignore[no-untyped-call]
+        norm = clip_grad_norm_(network.parameters(), preset.clip)
+        if torch.isfinite(norm):
+            optimiser.step()
+            average.update(network, step)
+
+        if step % 20 == 0:
+            each = " ".join(f"{level.mean().item():.3f}" for level in far)
+            pace = (time.monotonic() - began) / (step - first + 1)
+            _say(f"step {step}  {done:.0%}  nearest {each}  norm {norm:.2f}  {pace:.2f} s/step")
+        step += 1
+        seconds = spent + time.monotonic() - began
+        done = seconds / 3600 / hours if hours else step / preset.steps
+        if done >= 1 or time.monotonic() - looked > 60 * minutes_between_looks:
+            save_state(
+                {
+                    "network": network.state_dict(),
+                    "optimiser": optimiser.state_dict(),
+                    "average": average.weights,
+                    "step": step,
+                    "seconds": seconds,
+                },
+                out,
+            )
+            save_weights(average.weights, preset, out)
+            _say(f"step {step}  {_look(average, pictures, preset, lpips)}")
+            looked = time.monotonic()
+
+
+def _rate(preset: Preset, step: int, done: float) -> float:
+    """A short rise, then a cosine down to `final_rate` when all is `done`."""
+    cosine = 0.5 * (1 + math.cos(math.pi * done))
+    fall = preset.final_rate + (1 - preset.final_rate) * cosine
+    return preset.learning_rate * fall * min(1, (step + 1) / 50)
+
+
+class _Near:
+    """LPIPS to the observed pictures on a randomly shifted window, and a small pixel term."""
+
+    def __init__(self, target: Tensor, lpips: Lpips | None, weight: float, shift: Sequence[int]):
+        top, left = shift
+        height, width = target.shape[-2] - SHIFT, target.shape[-1] - SHIFT
+        self.window = slice(top, top + height), slice(left, left + width)
+        self.target, self.lpips, self.weight = target, lpips, weight
+        if lpips is not None:
+            self.features = lpips.features(target[..., *self.window])
+
+    def __call__(self, pictures: Tensor) -> Tensor:
+        pixel = (pictures - self.target).abs().mean((1, 2, 3))
+        if self.lpips is None:
+            return pixel
+        features = self.lpips.features(pictures[..., *self.window])
+        return compare(features, self.features) + self.weight * pixel
+
+
+def _measures(
+    batch: Batch, lpips: Lpips | None, preset: Preset, rng: np.random.Generator
+) -> list[Distance]:
+    return [
+        _Near(step.target, lpips, preset.pixel_weight, rng.integers(SHIFT + 1, size=2).tolist())
+        for step in batch.steps
+    ]
+
+
+@torch.no_grad()
+def _look(average: RunningAverage, pictures: Pictures, preset: Preset, lpips: Lpips) -> str:
+    """The averaged network on held-out pictures: distance on fresh codes, spread between two."""
+    network = Generator(preset, reduced=lpips.reduced)
+    network.load_state_dict(average.weights)
+    fresh, spread = [], []
+    for batch in list(fixed_batches(pictures.held_out, preset))[:4]:
+        measures = _measures(batch, lpips, preset, np.random.default_rng(0))
+        pixels = other = batch.observed
+        codes = [
+            random_codes(batch, preset, torch.Generator().manual_seed(number)) for number in (0, 1)
+        ]
+        far = distances(network, batch, codes[0], measures)
+        fresh.append(torch.stack([level.mean() for level in far]))
+        for level, step in enumerate(batch.steps):
+            from .imle import imagine_level
+
+            pixels = imagine_level(network, level, pixels[..., *step.window], codes[0][level], step)
+            other = imagine_level(network, level, other[..., *step.window], codes[1][level], step)
+        spread.append(lpips(pixels, other).mean())
+    each = " ".join(f"{level:.3f}" for level in torch.stack(fresh).mean(0))
+    return f"held out: fresh {each}  spread {torch.stack(spread).mean():.3f}"
+
+
+def _say(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)

@@ -1,0 +1,189 @@
+"""The generator: a level turns a picture and a latent code into a larger, or a cleaner, picture.
+
+The paper's figures 3 to 5, compact. What differs from it, and why:
+
+| the paper (HyperRIM)               | here                          | because                   |
+|------------------------------------|-------------------------------|---------------------------|
+| InstanceNorm after every RRDB      | style alone: x (1 + s) + b    | it wipes colour, tiles    |
+| output by tanh, no identity path   | plain enlargement + residual  | the identity is known     |
+| mapping of 8 layers, gain 0.1      | code normalised, 3 layers     | there the vector is dead  |
+| features and picture go on         | the picture alone             | it is projected, is tiled |
+| levels at their full resolution    | late ones at half of it       | a quarter of the price    |
+| one kind of picture, one kernel    | told the kernel, or tables    | one model serves them all |
+
+Kept: progressive ×2 levels, each with a code that is a vector *and* a map; residual-in-residual
+dense blocks (beta 0.2); a mapping network; weight normalisation; LeakyReLU(0.2).
+"""
+
+from itertools import pairwise
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from torch.nn.utils.parametrizations import weight_norm
+
+from .presets import LevelShape, Preset
+
+BETA = 0.2
+
+
+def convolution(channels: int, out: int, size: int = 3) -> nn.Module:
+    normalised: nn.Module = weight_norm(nn.Conv2d(channels, out, size, padding=size // 2))
+    return normalised
+
+
+def activate(x: Tensor) -> Tensor:
+    return F.leaky_relu(x, 0.2)
+
+
+class MappingNetwork(nn.Module):
+    """Vector code, and what is known beside the pixels, to a style: (n, v), (n, c) -> (n, w)."""
+
+    def __init__(self, vector: int, condition: int, latent: int) -> None:
+        super().__init__()
+        self.layers = nn.ModuleList(
+            nn.Linear(width, latent) for width in (vector + condition, latent, latent)
+        )
+        for layer in self.layers:
+            nn.init.kaiming_normal_(layer.weight, a=0.2)  # type: ignore[arg-type]
+
+    def forward(self, vector: Tensor, condition: Tensor) -> Tensor:
+        vector = vector * torch.rsqrt(vector.square().mean(1, keepdim=True) + 1e-8)
+        w = torch.cat((vector, condition), 1)
+        for layer in self.layers:
+            w = activate(layer(w))
+        return w
+
+
+class DenseBlock(nn.Module):
+    """Convolutions that each see all before them (Wang et al., ESRGAN, figure 4)."""
+
+    def __init__(self, channels: int, growth: int, convolutions: int) -> None:
+        super().__init__()
+        self.convolutions = nn.ModuleList(
+            convolution(channels + growth * number, growth) for number in range(convolutions - 1)
+        )
+        self.last = convolution(channels + growth * (convolutions - 1), channels)
+
+    def forward(self, x: Tensor) -> Tensor:
+        seen = x
+        for layer in self.convolutions:
+            seen = torch.cat((seen, activate(layer(seen))), 1)
+        grown: Tensor = x + BETA * self.last(seen)
+        return grown
+
+
+class StyledBlock(nn.Module):
+    """A residual-in-residual dense block, then its style: a gain and a shift a channel."""
+
+    def __init__(self, shape: LevelShape, latent: int) -> None:
+        super().__init__()
+        self.dense = nn.Sequential(
+            *(
+                DenseBlock(shape.channels, shape.growth, shape.convolutions)
+                for _ in range(shape.dense_blocks)
+            )
+        )
+        self.style = nn.Linear(latent, 2 * shape.channels)
+        nn.init.normal_(self.style.weight, std=0.3 * latent**-0.5)
+        nn.init.zeros_(self.style.bias)
+
+    def forward(self, x: Tensor, w: Tensor) -> Tensor:
+        x = x + BETA * self.dense(x)
+        gain, shift = self.style(w)[:, :, None, None].chunk(2, 1)
+        styled: Tensor = x * (1 + gain) + shift
+        return styled
+
+
+class Level(nn.Module):
+    """Pictures (n, 3, h, w) in [0, 1] to (n, 3, e h, e w), e the shape's `enlarge`.
+
+    Takes a map (n, m, h, w), a vector (n, v) and a condition (n, c) beside them; h and w are
+    multiples of `multiple(shape)`.
+    """
+
+    def __init__(self, shape: LevelShape, preset: Preset) -> None:
+        super().__init__()
+        self.shape = shape
+        seen = (3 + shape.map_channels) * shape.inside**2
+        if shape.block_grid:
+            fine = (shape.block_grid // shape.inside) ** 2
+            self.blocks_seen = convolution(3 * shape.block_grid**2, 8 * fine, 1)
+            seen += 8
+        self.entry = convolution(seen, shape.channels)
+        self.mapping = MappingNetwork(preset.vector, preset.condition, preset.latent)
+        self.trunk = nn.ModuleList(StyledBlock(shape, preset.latent) for _ in range(shape.blocks))
+        self.trunk_end = convolution(shape.channels, shape.channels)
+        widths = (shape.channels, *shape.tail)
+        self.tail = nn.ModuleList(
+            convolution(width, following) for width, following in pairwise(widths)
+        )
+        self.out = convolution(widths[-1], 3)
+        with torch.no_grad():  # a small first step away from the plain enlargement
+            self.out.parametrizations.weight.original0.mul_(0.1)  # type: ignore[union-attr, operator]
+
+    def forward(self, pixels: Tensor, field: Tensor, vector: Tensor, condition: Tensor) -> Tensor:
+        # What is seen: the picture and the map of the latent code, and its place in the JPEG grid.
+        x = F.pixel_unshuffle(torch.cat((2 * pixels - 1, field), 1), self.shape.inside)
+        if self.shape.block_grid:
+            blocks = F.pixel_unshuffle(2 * pixels - 1, self.shape.block_grid)
+            blocks = activate(self.blocks_seen(blocks))
+            x = torch.cat(
+                (x, F.pixel_shuffle(blocks, self.shape.block_grid // self.shape.inside)), 1
+            )
+        x = self.entry(x)
+
+        # The trunk, restyled after every block by the vector of the latent code.
+        w = self.mapping(vector, condition)
+        trunk = x
+        for block in self.trunk:
+            trunk = block(trunk, w)
+        x = x + self.trunk_end(trunk)
+
+        # Out, doubling by doubling.
+        for layer in self.tail:
+            x = activate(layer(F.interpolate(x, scale_factor=2.0, mode="nearest")))
+        residual = self.out(x)
+
+        # What was there already, plainly enlarged, and what is imagined.
+        if self.shape.enlarge > 1:
+            pixels = F.interpolate(
+                pixels, scale_factor=float(self.shape.enlarge), mode="bicubic", align_corners=False
+            )
+        imagined: Tensor = pixels + residual
+        return imagined
+
+
+class Generator(nn.Module):
+    """All levels. `forward` of level k: see `Level`. `reduced` convolves in bfloat16."""
+
+    def __init__(self, preset: Preset, *, reduced: bool = False) -> None:
+        super().__init__()
+        self.reduced = reduced
+        self.levels = nn.ModuleList(Level(shape, preset) for shape in preset.levels)
+        self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+
+    def forward(
+        self, level: int, pixels: Tensor, field: Tensor, vector: Tensor, condition: Tensor
+    ) -> Tensor:
+        with torch.autocast(pixels.device.type, torch.bfloat16, enabled=self.reduced):
+            pixels = pixels.contiguous(memory_format=torch.channels_last)
+            imagined: Tensor = self.levels[level](pixels, field, vector, condition)
+        return imagined.float()
+
+
+def multiple(shape: LevelShape) -> int:
+    """What the sides of a level's input must be multiples of, and where its tiles may begin."""
+    return 2 * shape.block_grid or shape.inside
+
+
+def margin(shape: LevelShape) -> int:
+    """How far, in input pixels, a level sees beyond a pixel: no tile with it leaves a trace."""
+    trunk = 1 + shape.blocks * shape.dense_blocks * shape.convolutions + 1
+    tail, place = 0.0, float(shape.inside)
+    for _ in shape.tail:
+        place /= 2
+        tail += place
+    reach = trunk * shape.inside + tail + place + shape.block_grid + 2
+    step = multiple(shape)
+    return -(-int(reach + 1) // step) * step

@@ -1,0 +1,112 @@
+"""Torch twins of shrinking, JPEG coding and projection: the loss sees what the user will see."""
+
+from functools import lru_cache
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from imagine_cli.downscaled import mending_matrix, shrinking_matrix
+
+
+@lru_cache(maxsize=256)
+def _shrink(size: int, factor: int, kernel: str) -> tuple[Tensor, Tensor]:
+    """The shrinking matrix (s, s f) and its smooth right inverse (s f, s)."""
+    return (
+        torch.tensor(shrinking_matrix(size, factor, kernel)).float(),
+        torch.tensor(mending_matrix(size, factor, kernel)).float(),
+    )
+
+
+def shrink(pictures: Tensor, factor: int, kernel: str) -> Tensor:
+    """(n, 3, h f, w f) -> (n, 3, h, w), as Pillow shrinks, unrounded."""
+    height, width = pictures.shape[-2:]
+    rows, _ = _shrink(height // factor, factor, kernel)
+    columns, _ = _shrink(width // factor, factor, kernel)
+    return rows.to(pictures) @ pictures @ columns.to(pictures).T
+
+
+class Shrunk:
+    """What is known of pictures that were shrunk: `project` makes others agree with it."""
+
+    def __init__(self, pictures: Tensor, factor: int, kernel: str) -> None:
+        self.factor, self.kernel = factor, kernel
+        self.small = shrink(pictures, factor, kernel)
+
+    def project(self, pictures: Tensor) -> Tensor:
+        height, width = self.small.shape[-2:]
+        _, rows = _shrink(height, self.factor, self.kernel)
+        _, columns = _shrink(width, self.factor, self.kernel)
+        missing = self.small - shrink(pictures, self.factor, self.kernel)
+        return pictures + rows.to(pictures) @ missing @ columns.to(pictures).T
+
+
+_FREQUENCY, _PLACE = np.meshgrid(np.arange(8), np.arange(8), indexing="ij")
+COSINES = np.cos((2 * _PLACE + 1) * _FREQUENCY * np.pi / 16) / 2
+COSINES[0] /= np.sqrt(2)
+
+# JFIF (ITU-T T.871), full range.
+TO_YCC = np.array(
+    [
+        [0.299, 0.587, 0.114],
+        [-0.168735892, -0.331264108, 0.5],
+        [0.5, -0.418687589, -0.081312411],
+    ]
+)
+
+
+def _recolour(pictures: Tensor, matrix: np.ndarray) -> Tensor:
+    return torch.einsum("dc,nchw->ndhw", torch.tensor(matrix).to(pictures), pictures)
+
+
+def _to_blocks(plane: Tensor) -> Tensor:
+    """(n, h, w) -> (n, h/8, w/8, 8, 8) coefficients."""
+    number, height, width = plane.shape
+    blocks = plane.reshape(number, height // 8, 8, width // 8, 8).transpose(2, 3)
+    cosines = torch.tensor(COSINES).to(plane)
+    return cosines @ blocks @ cosines.T
+
+
+def _from_blocks(coefficients: Tensor) -> Tensor:
+    number, rows, columns = coefficients.shape[:3]
+    cosines = torch.tensor(COSINES).to(coefficients)
+    blocks = cosines.T @ coefficients @ cosines
+    return blocks.transpose(2, 3).reshape(number, rows * 8, columns * 8)
+
+
+class Coded:
+    """What is known of pictures that were JPEG coded: the cell of every coefficient.
+
+    pictures (n, 3, h, w) in [0, 1], sides multiples of 16; tables (n, 2, 8, 8), luma and chroma;
+    sampling: chroma pixels are means of (vertical, horizontal) pixels.
+    """
+
+    def __init__(self, pictures: Tensor, tables: Tensor, sampling: tuple[int, int]) -> None:
+        self.sampling = sampling
+        self.steps = [tables[:, int(plane > 0), None, None] for plane in range(3)]
+        self.quantised = [
+            torch.round(_to_blocks(plane) / step)
+            for plane, step in zip(self._planes(pictures), self.steps, strict=True)
+        ]
+
+    def _planes(self, pictures: Tensor) -> list[Tensor]:
+        ycc = _recolour(pictures * 255, TO_YCC)
+        chroma = F.avg_pool2d(ycc[:, 1:], self.sampling)
+        return [ycc[:, 0] - 128, chroma[:, 0], chroma[:, 1]]
+
+    def project(self, pictures: Tensor) -> Tensor:
+        """Each coefficient clamped into its cell, half a step to either side."""
+        moves = []
+        for plane, step, level in zip(
+            self._planes(pictures), self.steps, self.quantised, strict=True
+        ):
+            coefficients = _to_blocks(plane)
+            centre, half = level * step, 0.499 * step
+            inside = torch.maximum(torch.minimum(coefficients, centre + half), centre - half)
+            moves.append(_from_blocks(inside - coefficients))
+        vertical, horizontal = self.sampling
+        chroma = torch.stack(moves[1:], 1)
+        chroma = chroma.repeat_interleave(vertical, 2).repeat_interleave(horizontal, 3)
+        ycc = torch.cat((moves[0][:, None], chroma), 1)
+        return pictures + _recolour(ycc, np.linalg.inv(TO_YCC)) / 255

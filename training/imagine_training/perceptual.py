@@ -1,0 +1,178 @@
+"""LPIPS: how differently two pictures look to a network that learnt to see.
+
+Zhang et al., "The Unreasonable Effectiveness of Deep Features as a Perceptual Metric" (CVPR 2018),
+version 0.1. The calibrated layers are those that the package `lpips` ships; the trunks are ImageNet
+networks found on disk. `lpips` itself is not imported: it wants torchvision, which wants CUDA.
+"""
+
+import os
+from collections.abc import Iterable
+from importlib.util import find_spec
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+from platformdirs import user_cache_path
+from safetensors.torch import load_file
+from torch import Tensor, nn
+
+from imagine_cli.errors import ModelError
+
+FOLDER_VARIABLE = "IMAGINE_BACKBONES"
+
+
+class Lpips(nn.Module):
+    """The distance of two batches of pictures: (n, 3, h, w) twice, sRGB in [0, 1], to (n,).
+
+    `taps` limits the distance to the first few layers (all of them is LPIPS proper); `reduced`
+    convolves in bfloat16, which moves the distance by about a thousandth.
+    """
+
+    def __init__(self, net: str = "vgg", taps: int | None = None, *, reduced: bool = False) -> None:
+        super().__init__()
+        self.reduced = reduced
+        self.trunk = _TRUNKS[net](taps)
+        self.trunk.load_state_dict(_trunk_weights(net), strict=False)
+        if reduced:
+            self.trunk.bfloat16()
+        linear = _linear_layers(net)[: len(self.trunk.taps)]
+        for number, weight in enumerate(linear):
+            self.register_buffer(f"linear_{number}", weight.clamp(min=0).sqrt())
+        self.register_buffer("mean", torch.tensor([-0.030, -0.088, -0.188]).view(1, 3, 1, 1))
+        self.register_buffer("spread", torch.tensor([0.458, 0.448, 0.450]).view(1, 3, 1, 1))
+        self.requires_grad_(False)
+        self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+
+    def features(self, pictures: Tensor) -> list[Tensor]:
+        """What the distance compares, a tensor a tap: (n, channels, h, w), weighted."""
+        pictures = pictures.contiguous(memory_format=torch.channels_last)
+        scaled = (2 * pictures - 1 - self.get_buffer("mean")) / self.get_buffer("spread")
+        weighted = []
+        for number, tap in enumerate(self.trunk(scaled.bfloat16() if self.reduced else scaled)):
+            tap = tap.float()
+            unit = tap * torch.rsqrt(tap.square().sum(1, keepdim=True) + 1e-20)
+            weighted.append(unit * self.get_buffer(f"linear_{number}"))
+        return weighted
+
+    def forward(self, pictures: Tensor, others: Tensor) -> Tensor:
+        return compare(self.features(pictures), self.features(others))
+
+
+def compare(features: Iterable[Tensor], others: Iterable[Tensor]) -> Tensor:
+    """The LPIPS of two `Lpips.features`: a mean over places, a sum over channels and taps."""
+    distances = [
+        (a - b).square().sum(1).mean((1, 2)) for a, b in zip(features, others, strict=True)
+    ]
+    return torch.stack(distances).sum(0)
+
+
+class _Trunk(nn.Module):
+    """The first layers of a network, and the places to tap it (indices into `features`)."""
+
+    def __init__(self, layers: list[nn.Module], taps: tuple[int, ...], count: int | None) -> None:
+        super().__init__()
+        self.taps = taps[:count]
+        self.features = nn.Sequential(*layers[: self.taps[-1] + 1])
+
+    def forward(self, pictures: Tensor) -> list[Tensor]:
+        tapped = []
+        for number, layer in enumerate(self.features):
+            pictures = layer(pictures)
+            if number in self.taps:
+                tapped.append(pictures)
+        return tapped
+
+
+def _vgg(count: int | None) -> _Trunk:
+    layers: list[nn.Module] = []
+    channels = 3
+    for stage, (width, convolutions) in enumerate(
+        ((64, 2), (128, 2), (256, 3), (512, 3), (512, 3))
+    ):
+        layers += [nn.MaxPool2d(2)] if stage else []
+        for _ in range(convolutions):
+            layers += [nn.Conv2d(channels, width, 3, padding=1), nn.ReLU()]
+            channels = width
+    return _Trunk(layers, (3, 8, 15, 22, 29), count)
+
+
+def _alex(count: int | None) -> _Trunk:
+    layers: list[nn.Module] = [
+        nn.Conv2d(3, 64, 11, stride=4, padding=2), nn.ReLU(), nn.MaxPool2d(3, 2),
+        nn.Conv2d(64, 192, 5, padding=2), nn.ReLU(), nn.MaxPool2d(3, 2),
+        nn.Conv2d(192, 384, 3, padding=1), nn.ReLU(),
+        nn.Conv2d(384, 256, 3, padding=1), nn.ReLU(),
+        nn.Conv2d(256, 256, 3, padding=1), nn.ReLU(),
+    ]  # fmt: skip
+    return _Trunk(layers, (1, 4, 7, 9, 11), count)
+
+
+class _Fire(nn.Module):
+    """SqueezeNet's module: squeeze to few channels, expand by 1×1 and 3×3 side by side."""
+
+    def __init__(self, channels: int, squeezed: int, expanded: int) -> None:
+        super().__init__()
+        self.squeeze = nn.Conv2d(channels, squeezed, 1)
+        self.expand1x1 = nn.Conv2d(squeezed, expanded, 1)
+        self.expand3x3 = nn.Conv2d(squeezed, expanded, 3, padding=1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = F.relu(self.squeeze(x))
+        return F.relu(torch.cat((self.expand1x1(x), self.expand3x3(x)), 1))
+
+
+def _squeeze(count: int | None) -> _Trunk:
+    def pool() -> nn.Module:
+        return nn.MaxPool2d(3, 2, ceil_mode=True)
+
+    layers: list[nn.Module] = [
+        nn.Conv2d(3, 64, 3, stride=2), nn.ReLU(), pool(),
+        _Fire(64, 16, 64), _Fire(128, 16, 64), pool(),
+        _Fire(128, 32, 128), _Fire(256, 32, 128), pool(),
+        _Fire(256, 48, 192), _Fire(384, 48, 192), _Fire(384, 64, 256), _Fire(512, 64, 256),
+    ]  # fmt: skip
+    return _Trunk(layers, (1, 4, 7, 9, 10, 11, 12), count)
+
+
+_TRUNKS = {"vgg": _vgg, "alex": _alex, "squeeze": _squeeze}
+_FILES = {
+    "vgg": ("vgg16_features_fp16.safetensors", "vgg16-397923af.pth"),
+    "alex": ("alexnet_features.safetensors", "alexnet-owt-7be5be79.pth"),
+    "squeeze": ("squeezenet1_1_features_fp16.safetensors", "squeezenet1_1-b8a52dc0.pth"),
+}
+
+
+def _linear_layers(net: str) -> list[Tensor]:
+    package = find_spec("lpips")
+    if package is None or package.origin is None:
+        raise ModelError("LPIPS needs the package lpips: pip install 'imagine-cli[train]'")
+    file = Path(package.origin).parent / "weights" / "v0.1" / f"{net}.pth"
+    state = torch.load(file, map_location="cpu", weights_only=True)
+    return [state[f"lin{number}.model.1.weight"] for number in range(len(state))]
+
+
+def backbone_folders() -> list[Path]:
+    """Where feature networks are looked for: IMAGINE_BACKBONES, our cache, then torch's."""
+    named = os.environ.get(FOLDER_VARIABLE)
+    return [
+        *([Path(named)] if named else []),
+        user_cache_path("imagine") / "backbones",
+        Path(torch.hub.get_dir()) / "checkpoints",
+    ]
+
+
+def _trunk_weights(net: str) -> dict[str, Tensor]:
+    for folder in backbone_folders():
+        for name in _FILES[net]:
+            file = folder / name
+            if file.is_file():
+                state = (
+                    load_file(file)
+                    if file.suffix == ".safetensors"
+                    else torch.load(file, map_location="cpu", weights_only=True)
+                )
+                return {key: value.float() for key, value in state.items() if "features" in key}
+    raise ModelError(
+        f"no weights for the {net} network: put {_FILES[net][1]} (torchvision) or {_FILES[net][0]} "
+        f"into a folder and set {FOLDER_VARIABLE} to it"
+    )

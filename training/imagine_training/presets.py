@@ -1,0 +1,82 @@
+"""Every number of a run: what is built, what it sees, how long and how fast it learns."""
+
+from dataclasses import asdict, dataclass, fields
+from typing import Any
+
+
+@dataclass(frozen=True)
+class LevelShape:
+    """One level of the generator. Costs are in multiplications for each pixel that it works on."""
+
+    channels: int  # of the residual trunk
+    growth: int  # of the dense blocks
+    blocks: int = 2  # RRDBs, each followed by its style
+    dense_blocks: int = 2  # in an RRDB (the paper has 3)
+    convolutions: int = 3  # in a dense block (the paper has 5)
+    inside: int = 1  # 2: works at half the resolution of its input, four times cheaper
+    enlarge: int = 2  # output pixels for an input pixel; 1 for decompression
+    tail: tuple[int, ...] = (32,)  # channels after each doubling on the way out
+    block_grid: int = 0  # 8: the level also sees whole JPEG blocks, and so its place in the grid
+    map_channels: int = 4  # of the spatial latent code
+    window: int = 0  # side of the input window it is trained on; 0: all of it
+
+
+@dataclass(frozen=True)
+class Preset:
+    """A network and its training run."""
+
+    task: str
+    levels: tuple[LevelShape, ...]
+    condition: int  # what the model is told beside the pixels: kernel, or tables and sampling
+    vector: int = 32  # length of the vector part of each level's latent code
+    latent: int = 128  # width of the mapping network
+    crop: int = 352  # side of the observed picture, in pixels
+    batch: int = 8
+    candidates: tuple[int, ...] = (2,)  # m: codes drawn for each level before the nearest is kept
+    warm_steps: int = 200  # regression (pixel term alone) before the first choice
+    steps: int = 3000
+    learning_rate: float = 4e-4
+    final_rate: float = 0.05  # of the learning rate, reached by a cosine
+    perceptual: str = "vgg"  # the LPIPS network of choice and loss; judge by another
+    pixel_weight: float = 0.1  # of the mean absolute difference beside LPIPS
+    average: float = 0.998  # decay of the running average that is exported
+    clip: float = 1.0  # largest gradient norm
+
+    def as_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, values: dict[str, Any]) -> "Preset":
+        known = {field.name: values[field.name] for field in fields(cls) if field.name in values}
+        known["levels"] = tuple(
+            LevelShape(**{**level, "tail": tuple(level["tail"])}) for level in values["levels"]
+        )
+        return cls(**{**known, "candidates": tuple(values["candidates"])})
+
+
+# 13 GMAC for 32² to 512². Early levels have few pixels; they may be wide. Late ones work at half s
+UPSCALE = Preset(
+    task="upscale",
+    levels=(
+        LevelShape(channels=80, growth=40, tail=(48,)),
+        LevelShape(channels=64, growth=32, window=32),
+        LevelShape(channels=64, growth=32, inside=2, tail=(32, 16), window=32),
+        LevelShape(channels=48, growth=24, inside=2, tail=(32, 16), window=48),
+    ),
+    condition=5,
+    candidates=(2, 2, 2, 2),
+)
+
+# 0.2 TMAC for a megapixel.
+DECOMPRESS = Preset(
+    task="decompress",
+    levels=(
+        LevelShape(channels=64, growth=32, blocks=3, inside=2, enlarge=1, tail=(32,), block_grid=8),
+    ),
+    condition=131,
+    crop=96,
+    candidates=(2,),
+    warm_steps=600,
+)
+
+PRESETS = {"upscale": {"compact": UPSCALE}, "decompress": {"compact": DECOMPRESS}}
