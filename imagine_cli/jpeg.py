@@ -203,12 +203,21 @@ def _shrinking(kind: int, frame: bytes) -> list[tuple[int, int]]:
 
 def _read(data: bytes) -> Any:
     """What jpeglib, which knows files only, makes of a JPEG. Raises OSError."""
-    with tempfile.TemporaryDirectory() as folder, _silence():
-        path = Path(folder, "picture.jpg")
-        path.write_bytes(data)
+    with _scratch_file() as path, _silence():
+        Path(path).write_bytes(data)
         decoded = jpeglib.read_dct(path)
         decoded.load()
         return decoded
+
+
+@contextlib.contextmanager
+def _scratch_file() -> Iterator[str]:
+    handle, path = tempfile.mkstemp(".jpg")
+    os.close(handle)
+    try:
+        yield path
+    finally:
+        os.remove(path)
 
 
 @contextlib.contextmanager
@@ -250,14 +259,20 @@ class Plane:
         block = 8 * self.vertical
         return replace(self, quantised=self.quantised[top // block : bottom // block])
 
-    def coefficients(self, pixels: Floats) -> Floats:
-        """What the encoder finds in a plane of pixels, 0 to 255, before it quantises."""
+    def coefficients(self, pixels: Floats, whole: bool = False) -> Floats:
+        """What the encoder finds in a plane of pixels, 0 to 255, before it quantises.
+
+        With `whole`, in whole numbers as libjpeg counts (jcsample.c).
+        """
         rows, columns = (8 * blocks for blocks in self.quantised.shape[:2])
         height, width = pixels.shape
         # libjpeg repeats the last column before it takes means, but the last row of means after.
         beyond = ((0, -height % self.vertical), (0, columns * self.horizontal - width))
         pixels = np.pad(pixels, beyond, "edge")
         means = pixels.reshape(-1, self.vertical, columns, self.horizontal).mean((1, 3))
+        if whole:
+            bias = {(1, 1): (0, 0), (1, 2): (0, 0.5), (2, 1): (0.5, 0.5), (2, 2): (0.25, 0.5)}
+            means = np.floor(means + np.resize(bias[self.vertical, self.horizontal], columns))
         return coefficients(np.pad(means, ((0, rows - len(means)), (0, 0)), "edge"))
 
     def spread(self, change: Floats, height: int, width: int) -> Floats:
@@ -320,10 +335,13 @@ def _clamped(pixels: Floats, planes: Sequence[Plane], margins: Sequence[ArrayLik
     return pixels + _spread(changes, planes, pixels.shape)
 
 
-def _found(pixels: Floats, planes: Sequence[Plane]) -> list[Floats]:
+def _found(pixels: Floats, planes: Sequence[Plane], whole: bool = False) -> list[Floats]:
     """The coefficients of a picture, 0 to 255, before the encoder quantises them."""
-    parts = zip(planes, FORWARD, (0, 128, 128), strict=False)
-    return [plane.coefficients(pixels @ weights + offset) for plane, weights, offset in parts]
+    found = []
+    for plane, weights, offset in zip(planes, FORWARD, (0, 128, 128), strict=False):
+        ycc = pixels @ weights + offset
+        found.append(plane.coefficients(np.rint(ycc) if whole else ycc, whole))
+    return found
 
 
 def _spread(changes: Sequence[Floats], planes: Sequence[Plane], shape: tuple[int, ...]) -> Floats:
@@ -361,7 +379,7 @@ def _rounded(pixels: Floats, plain: EightBits, planes: list[Plane]) -> EightBits
 
         # Less from turn to turn, lest neighbouring coefficients push each other for ever.
         asked, gain = 0.7 * (1 - turn / ROUNDS), 0.7 / (1 + turn / 10)
-        for i, found in enumerate(_found(tried.astype(np.float32), planes)):
+        for i, found in enumerate(_found(tried.astype(np.float32), planes, whole=True)):
             plane = planes[i]
             steering[i] += gain * plane.clamp(found, plane.margins(asked))
             margins[i] = np.minimum(0.5, margins[i] + np.float32(0.05) * wrong[i])
@@ -397,8 +415,7 @@ def _recompressed(picture: EightBits, planes: Sequence[Plane]) -> list[NDArray[n
     tables = np.stack([plane.table for plane in planes])
     # libjpeg warns of steps that need more than a byte.
     quiet = _silence() if tables.max() > 255 else contextlib.nullcontext()
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder, "picture.jpg")
+    with _scratch_file() as path:
         with quiet:
             jpeg.write_spatial(path, qt=tables, quant_tbl_no=range(count))
         return _quantised(jpeglib.read_dct(path))

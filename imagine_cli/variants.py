@@ -5,14 +5,16 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from . import noise
 from .errors import ModelError
 from .evidence import Agreement, EightBits, Evidence, Pixels
 from .model import LevelCard, Model
-from .tiles import tiles
+from .tiles import Span, tiles
 
 TILE = 256  # pixels of a level's input that a tile answers for, each way
+BORDER = 8  # pixels by which a level sees the picture mirrored beyond its border
 
 Progress = Callable[[float], None]  # told the share of a variant that is done
 
@@ -79,41 +81,55 @@ def _render(
 ) -> Pixels:
     """One level's picture, tile by tile, each with its cut of the code for the whole picture."""
     height, width = pixels.shape[:2]
-    pixels = _padded(pixels, level.multiple)
     vector = noise.vector(seed, number, model.card.vector)
     field = noise.Field(seed, number, level.channels)
     condition = evidence.condition(number)
     enlarge = level.factor // (evidence.factors[number - 1] if number else 1)
     # Half precision: a large canvas then takes twice the memory of the finished picture.
     dtype = np.float16 if level.factor > 1 else np.float32
-    canvas = np.empty((pixels.shape[0] * enlarge, pixels.shape[1] * enlarge, 3), dtype)
+    canvas = np.empty((height * enlarge, width * enlarge, 3), dtype)
 
-    side = max(side // level.multiple, 1) * level.multiple
-    cuts = list(tiles(pixels.shape[0], pixels.shape[1], side, level.margin))
+    # The picture goes on for a little, mirrored: what a network does at a border is not kept.
+    step = level.multiple
+    border = _rounded_up(BORDER, step)
+    wide = [_rounded_up(length + 2 * border, step) for length in (height, width)]
+    cuts = list(tiles(wide[0], wide[1], max(side // step, 1) * step, level.margin))
     for done, cut in enumerate(cuts):
-        outer = cut.rows.outer, cut.columns.outer
+        rows = _mirrored(cut.rows.outer, border, height)
+        columns = _mirrored(cut.columns.outer, border, width)
+        seen = pixels[rows[:, None], columns].astype(np.float32)
         imagined = model(
-            number, pixels[outer].astype(np.float32), field.cut(*outer), vector, condition
+            number, seen, field.cut(cut.rows.outer, cut.columns.outer), vector, condition
         )
-        inner = [_scaled(span.inner, enlarge) for span in (cut.rows, cut.columns)]
-        kept = [
-            _scaled(span.inner, enlarge, from_=span.outer.start) for span in (cut.rows, cut.columns)
-        ]
-        canvas[inner[0], inner[1]] = imagined[kept[0], kept[1]]
+        goal_rows, own_rows = _kept(cut.rows, border, height, enlarge)
+        goal_columns, own_columns = _kept(cut.columns, border, width, enlarge)
+        canvas[goal_rows, goal_columns] = imagined[own_rows, own_columns]
         progress((done + 1) / len(cuts))
     if not np.isfinite(canvas[:: max(height // 64, 1)]).all():
         raise ModelError(f"the model '{model.card.name}' gave values that are no numbers")
-    return canvas[: height * enlarge, : width * enlarge]
+    return canvas
 
 
-def _padded(pixels: Pixels, multiple: int) -> Pixels:
-    """Widened at the right and below, repeating the edge, to sides that are multiples."""
-    short = [-length % multiple for length in pixels.shape[:2]]
-    return np.pad(pixels, ((0, short[0]), (0, short[1]), (0, 0)), "edge") if any(short) else pixels
+def _rounded_up(length: int, step: int) -> int:
+    return -(-length // step) * step
 
 
-def _scaled(span: slice, factor: int, from_: int = 0) -> slice:
-    return slice((span.start - from_) * factor, (span.stop - from_) * factor)
+def _mirrored(span: slice, border: int, length: int) -> NDArray[np.int64]:
+    """Which of `length` pixels lie in a span that begins `border` before them."""
+    places = np.arange(span.start - border, span.stop - border) % (2 * length)
+    mirrored: NDArray[np.int64] = np.minimum(places, 2 * length - 1 - places)
+    return mirrored
+
+
+def _kept(span: Span, border: int, length: int, enlarge: int) -> tuple[slice, slice]:
+    """Where a tile's own pixels go in the result, and where they lie in what was imagined."""
+    start = min(max(span.inner.start, border), border + length)
+    stop = max(min(span.inner.stop, border + length), start)
+    goal, source = (
+        slice((start - first) * enlarge, (stop - first) * enlarge)
+        for first in (border, span.outer.start)
+    )
+    return goal, source
 
 
 @dataclass(frozen=True)

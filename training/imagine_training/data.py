@@ -13,6 +13,7 @@ from torch import Tensor
 
 from imagine_cli.downscaled import KERNELS
 from imagine_cli.errors import ImagineError
+from imagine_cli.jpeg import condition_vector
 
 from .operators import Coded, Shrunk, shrink
 from .presets import Preset
@@ -144,8 +145,6 @@ SAMPLINGS = {(1, 1): 0, (1, 2): 1, (2, 2): 2}  # (vertical, horizontal) to Pillo
 def _coded(
     pictures: Tensor, crops: list[NDArray[np.uint8]], preset: Preset, rng: np.random.Generator
 ) -> Batch:
-    from imagine_cli.jpeg import condition_vector
-
     sampling = list(SAMPLINGS)[rng.choice(3, p=(0.3, 0.1, 0.6))]
     decoded, tables, conditions = [], [], []
     for crop in crops:

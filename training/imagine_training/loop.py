@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 from torch.nn.utils import clip_grad_norm_
 
+from . import spectrum
 from .checkpoint import RunningAverage, load_state, load_weights, save_state, save_weights
 from .data import Batch, Pictures, fixed_batches, random_batch
 from .imle import Distance, distances, nearest_codes, random_codes
@@ -114,29 +115,38 @@ def _rate(preset: Preset, step: int, done: float) -> float:
 
 
 class _Near:
-    """LPIPS to the observed pictures on a randomly shifted window, and a small pixel term."""
+    """LPIPS to the observed pictures on a randomly shifted window, local spectra, and pixels.
 
-    def __init__(self, target: Tensor, lpips: Lpips | None, weight: float, shift: Sequence[int]):
+    Without `lpips` the pixels alone.
+    """
+
+    def __init__(
+        self, target: Tensor, lpips: Lpips | None, preset: Preset, shift: Sequence[int]
+    ) -> None:
         top, left = shift
         height, width = target.shape[-2] - SHIFT, target.shape[-1] - SHIFT
         self.window = slice(top, top + height), slice(left, left + width)
-        self.target, self.lpips, self.weight = target, lpips, weight
+        self.target, self.lpips, self.preset = target, lpips, preset
         if lpips is not None:
             self.features = lpips.features(target[..., *self.window])
+            self.amplitudes = spectrum.log_amplitudes(target[..., *self.window])
 
     def __call__(self, pictures: Tensor) -> Tensor:
         pixel = (pictures - self.target).abs().mean((1, 2, 3))
         if self.lpips is None:
             return pixel
-        features = self.lpips.features(pictures[..., *self.window])
-        return compare(features, self.features) + self.weight * pixel
+        seen = pictures[..., *self.window]
+        far = compare(self.lpips.features(seen), self.features)
+        far = far + self.preset.pixel_weight * pixel
+        textures = spectrum.compare(spectrum.log_amplitudes(seen), self.amplitudes)
+        return far + self.preset.spectrum_weight * textures
 
 
 def _measures(
     batch: Batch, lpips: Lpips | None, preset: Preset, rng: np.random.Generator
 ) -> list[Distance]:
     return [
-        _Near(step.target, lpips, preset.pixel_weight, rng.integers(SHIFT + 1, size=2).tolist())
+        _Near(step.target, lpips, preset, rng.integers(SHIFT + 1, size=2).tolist())
         for step in batch.steps
     ]
 

@@ -41,4 +41,4 @@ def spread(variants: Sequence[EightBits], distance: Distance) -> float:
 
 
 def _tensor(picture: EightBits) -> Tensor:
-    return torch.from_numpy(np.ascontiguousarray(picture)).permute(2, 0, 1)[None].float() / 255
+    return torch.from_numpy(np.array(picture)).permute(2, 0, 1)[None].float() / 255

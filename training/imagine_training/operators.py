@@ -8,6 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from imagine_cli.downscaled import mending_matrix, shrinking_matrix
+from imagine_cli.jpeg import INSIDE
 
 
 @lru_cache(maxsize=256)
@@ -96,13 +97,13 @@ class Coded:
         return [ycc[:, 0] - 128, chroma[:, 0], chroma[:, 1]]
 
     def project(self, pictures: Tensor) -> Tensor:
-        """Each coefficient clamped into its cell, half a step to either side."""
+        """Each coefficient moved into its cell, a little inside it."""
         moves = []
         for plane, step, level in zip(
             self._planes(pictures), self.steps, self.quantised, strict=True
         ):
             coefficients = _to_blocks(plane)
-            centre, half = level * step, 0.499 * step
+            centre, half = level * step, (0.5 - INSIDE) * step
             inside = torch.maximum(torch.minimum(coefficients, centre + half), centre - half)
             moves.append(_from_blocks(inside - coefficients))
         vertical, horizontal = self.sampling
