@@ -29,7 +29,7 @@ Floats = NDArray[np.floating]
 INSIDE = 0.05
 """How far from the border of its cell `project` leaves a coefficient, in steps."""
 
-ROUNDS = 40
+ROUNDS = 20
 """How often `eight_bits` tries. At quality 75 most blocks need one; at 95 all are of use."""
 
 
@@ -377,11 +377,9 @@ def _rounded(pixels: Floats, plain: EightBits, planes: list[Plane]) -> EightBits
         if not left.any():
             break
 
-        # Less from turn to turn, lest neighbouring coefficients push each other for ever.
-        asked, gain = 0.7 * (1 - turn / ROUNDS), 0.7 / (1 + turn / 10)
         for i, found in enumerate(_found(tried.astype(np.float32), planes, whole=True)):
             plane = planes[i]
-            steering[i] += gain * plane.clamp(found, plane.margins(asked))
+            steering[i] += 0.7 * plane.clamp(found, plane.margins(0.35))
             margins[i] = np.minimum(0.5, margins[i] + np.float32(0.05) * wrong[i])
             blocks = np.repeat(left, across // (8 * plane.horizontal))[: wrong[i].shape[1]]
             steering[i], margins[i] = steering[i][:, blocks], margins[i][:, blocks]
