@@ -59,7 +59,7 @@ def train(
     _say(f"{sum(p.numel() for p in network.parameters()):,} parameters; from step {first}")
 
     began = looked = time.monotonic()
-    step, done = first, 0.0
+    step, done = first, _done(preset, hours, first, spent)
     while done < 1:
         rng = np.random.default_rng([seed, step])
         codes_rng = torch.Generator().manual_seed(seed * 1_000_003 + step)
@@ -90,7 +90,7 @@ def train(
             _say(f"step {step}  {done:.0%}  nearest {each}  norm {norm:.2f}  {pace:.2f} s/step")
         step += 1
         seconds = spent + time.monotonic() - began
-        done = seconds / 3600 / hours if hours else step / preset.steps
+        done = _done(preset, hours, step, seconds)
         if done >= 1 or time.monotonic() - looked > 60 * minutes_between_looks:
             save_state(
                 {
@@ -105,6 +105,11 @@ def train(
             save_weights(average.weights, preset, out)
             _say(f"step {step}  {_look(average, pictures, preset, lpips)}")
             looked = time.monotonic()
+
+
+def _done(preset: Preset, hours: float | None, step: int, seconds: float) -> float:
+    """The share of the run that lies behind us."""
+    return seconds / 3600 / hours if hours else step / preset.steps
 
 
 def _rate(preset: Preset, step: int, done: float) -> float:

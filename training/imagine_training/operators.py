@@ -7,8 +7,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from imagine_cli.dct import COSINES
 from imagine_cli.downscaled import mending_matrix, shrinking_matrix
-from imagine_cli.jpeg import INSIDE
+from imagine_cli.jpeg import FORWARD, INSIDE
 
 
 @lru_cache(maxsize=256)
@@ -41,20 +42,6 @@ class Shrunk:
         _, columns = _shrink(width, self.factor, self.kernel)
         missing = self.small - shrink(pictures, self.factor, self.kernel)
         return pictures + rows.to(pictures) @ missing @ columns.to(pictures).T
-
-
-_FREQUENCY, _PLACE = np.meshgrid(np.arange(8), np.arange(8), indexing="ij")
-COSINES = np.cos((2 * _PLACE + 1) * _FREQUENCY * np.pi / 16) / 2
-COSINES[0] /= np.sqrt(2)
-
-# JFIF (ITU-T T.871), full range.
-TO_YCC = np.array(
-    [
-        [0.299, 0.587, 0.114],
-        [-0.168735892, -0.331264108, 0.5],
-        [0.5, -0.418687589, -0.081312411],
-    ]
-)
 
 
 def _recolour(pictures: Tensor, matrix: np.ndarray) -> Tensor:
@@ -92,7 +79,7 @@ class Coded:
         ]
 
     def _planes(self, pictures: Tensor) -> list[Tensor]:
-        ycc = _recolour(pictures * 255, TO_YCC)
+        ycc = _recolour(pictures * 255, FORWARD)
         chroma = F.avg_pool2d(ycc[:, 1:], self.sampling)
         return [ycc[:, 0] - 128, chroma[:, 0], chroma[:, 1]]
 
@@ -110,4 +97,4 @@ class Coded:
         chroma = torch.stack(moves[1:], 1)
         chroma = chroma.repeat_interleave(vertical, 2).repeat_interleave(horizontal, 3)
         ycc = torch.cat((moves[0][:, None], chroma), 1)
-        return pictures + _recolour(ycc, np.linalg.inv(TO_YCC)) / 255
+        return pictures + _recolour(ycc, np.linalg.inv(FORWARD)) / 255

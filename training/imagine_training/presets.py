@@ -39,7 +39,7 @@ class Preset:
     final_rate: float = 0.05  # of the learning rate, reached by a cosine
     perceptual: str = "vgg"  # the LPIPS network of choice and loss; judge by another
     pixel_weight: float = 0.1  # of the mean absolute difference beside LPIPS
-    spectrum_weight: float = 0.7  # of the difference of local spectra beside LPIPS
+    spectrum_weight: float = 1.0  # of the difference of local spectra beside LPIPS
     average: float = 0.998  # decay of the running average that is exported
     clip: float = 1.0  # largest gradient norm
 

@@ -9,7 +9,7 @@ peak expensive.
 import torch
 from torch import Tensor
 
-from .operators import TO_YCC
+from imagine_cli.jpeg import FORWARD
 
 WINDOW = 16
 STRIDE = 8
@@ -18,7 +18,7 @@ FLOOR = 0.02  # amplitudes far below five grey levels count as none
 
 def log_amplitudes(pictures: Tensor) -> Tensor:
     """(n, 3, h, w) to (n, windows, 3, 16, 9): log(1 + amplitude / FLOOR) of luma and chroma."""
-    ycc = torch.einsum("dc,nchw->ndhw", torch.tensor(TO_YCC).to(pictures), pictures)
+    ycc = torch.einsum("dc,nchw->ndhw", torch.tensor(FORWARD).to(pictures), pictures)
     windows = ycc.unfold(2, WINDOW, STRIDE).unfold(3, WINDOW, STRIDE)
     hann = torch.hann_window(WINDOW, periodic=False, device=pictures.device)
     hann = hann / hann.square().mean().sqrt()
@@ -29,5 +29,5 @@ def log_amplitudes(pictures: Tensor) -> Tensor:
 
 
 def compare(amplitudes: Tensor, others: Tensor) -> Tensor:
-    """The mean absolute difference of two `log_amplitudes`: (n,)."""
-    return (amplitudes - others).abs().flatten(1).mean(1)
+    """The mean squared difference of two `log_amplitudes`: (n,). Squared: a lone peak is dear."""
+    return (amplitudes - others).square().flatten(1).mean(1)

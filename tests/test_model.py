@@ -1,0 +1,77 @@
+"""A model file is run as its card says, and one that lies fails clearly."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import onnx
+import pytest
+from models import card
+from onnx import TensorProto, helper
+
+from imagine_cli import DeviceError, ModelError, OnnxModel
+from imagine_cli.model import Card
+
+
+def model_file(path, about, text=None):
+    """One level: pixels and field added; ten lines of ONNX."""
+    names = ("pixels_1", "field_1", "vector_1", "condition_1")
+    shapes = ([1, 3, "h", "w"], [1, 1, "h", "w"], [1, 2], [1, about.condition])
+    inputs = [
+        helper.make_tensor_value_info(name, TensorProto.FLOAT, shape)
+        for name, shape in zip(names, shapes, strict=True)
+    ]
+    output = helper.make_tensor_value_info("imagined_1", TensorProto.FLOAT, [1, 3, "h", "w"])
+    node = helper.make_node("Add", ["pixels_1", "field_1"], ["imagined_1"])
+    graph = helper.make_graph([node], "toy", inputs, [output])
+    made = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=9)
+    made.metadata_props.add(key="imagine", value=text or about.as_json())
+    onnx.save(made, path)
+    return path
+
+
+@pytest.fixture
+def about():
+    return card((1,), "decompress", 131)
+
+
+def run(model, channels=1):
+    return model(
+        0,
+        np.full((4, 6, 3), 0.25),
+        np.ones((channels, 4, 6), np.float32),
+        np.zeros(2, np.float32),
+        np.zeros(131, np.float32),
+    )
+
+
+def test_pixels_and_codes_go_in_and_pixels_come_out(tmp_path, about):
+    model = OnnxModel(model_file(tmp_path / "m.onnx", about))
+    assert model.card == about
+    assert np.array_equal(run(model), np.full((4, 6, 3), 1.25))
+
+
+def test_a_card_comes_back_from_its_json(about):
+    assert Card.from_json(about.as_json()) == about
+
+
+def test_a_file_without_a_card_or_of_another_format_is_refused(tmp_path, about):
+    with pytest.raises(ModelError, match="not a model of imagine"):
+        OnnxModel(model_file(tmp_path / "m.onnx", about, json.dumps({"a": 1})))
+    later = replace(about, format=99).as_json()
+    with pytest.raises(ModelError, match="format is 99"):
+        OnnxModel(model_file(tmp_path / "m.onnx", about, later))
+
+
+def test_a_model_that_lies_about_its_shape_fails_in_one_line(tmp_path, about):
+    model = OnnxModel(model_file(tmp_path / "m.onnx", about))
+    with pytest.raises(ModelError, match="the model failed") as caught:
+        run(model, channels=2)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_device_that_is_not_there_is_an_error_and_auto_says_what_it_is(tmp_path, about):
+    file = model_file(tmp_path / "m.onnx", about)
+    assert OnnxModel(file, "auto").device in ("cpu", "cuda", "coreml", "directml")
+    with pytest.raises(DeviceError, match="no device"):
+        OnnxModel(file, "abacus")
