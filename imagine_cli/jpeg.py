@@ -29,8 +29,8 @@ Floats = NDArray[np.floating]
 INSIDE = 0.05
 """How far from the border of its cell `project` leaves a coefficient, in steps."""
 
-ROUNDS = 20
-"""How often `eight_bits` tries. Up to quality 75 most blocks need one; at 95 all are of use."""
+ROUNDS = 30
+"""How often `eight_bits` tries; finer tables than quality 90 have a third. Most blocks need one."""
 
 
 class JpegCoded:
@@ -66,7 +66,7 @@ class JpegCoded:
         except (OSError, SyntaxError) as error:
             raise PictureError("is damaged or cut short; look for a whole copy") from error
         if decoded.jpeg_color_space is jpeglib.JCS_RGB:  # jpeglib holds all of them equal
-            raise PictureError("is a JPEG of RGB, not YCbCr; save it as an ordinary JPEG")
+            raise PictureError("a JPEG of RGB, not YCbCr; save it as an ordinary JPEG")
         tables = [decoded.get_component_qt(i) for i in range(len(shrinking))]
         parts = zip(_quantised(decoded), tables, shrinking, strict=True)
         return cls(observed, [Plane(cells, table, *by) for cells, table, by in parts])
@@ -182,15 +182,15 @@ def _shrinking(kind: int, frame: bytes) -> list[tuple[int, int]]:
     """How much each plane of a frame, by its header, is shrunk: (down, across)."""
     if kind > 0xC2:
         raise PictureError(
-            "is a JPEG of a rare kind (arithmetic, lossless); save it as an ordinary JPEG"
+            "a JPEG of a rare kind (arithmetic, lossless); save it as an ordinary JPEG"
         )
     if frame[:1] not in (b"", b"\x08"):
-        raise PictureError(f"is a JPEG of {frame[0]} bits; only those of 8 bits can be read")
+        raise PictureError(f"a JPEG of {frame[0]} bits; only those of 8 bits can be read")
     factors = [divmod(both, 16) for both in frame[7::3]]
-    if len(factors) == 1:
-        return [(1, 1)]
+    if len(factors) == 4:
+        raise PictureError("a JPEG of CMYK, which cannot be read yet; convert it to RGB first")
     if len(factors) != 3:
-        raise PictureError("is a JPEG of CMYK or the like; convert it to RGB first")
+        return [(1, 1)]  # grey; what is neither, Pillow refuses
     (most_across, most_down), *chroma = factors
     shrinking = [(most_down / (down or 1), most_across / (across or 1)) for across, down in chroma]
     if shrinking[0] != shrinking[1] or not {*shrinking[0]} <= {1, 2}:
@@ -365,7 +365,7 @@ def _rounded(pixels: Floats, plain: EightBits, planes: list[Plane]) -> EightBits
     # Rounding to eight bits moves a coefficient by a third of a level, seldom by more than one.
     margins = [plane.margins(1.2) for plane in planes]
     steering = [np.zeros_like(margin) for margin in margins]
-    for turn in range(ROUNDS):
+    for turn in range(ROUNDS if _promised(planes[0].steps) else ROUNDS // 3):
         for _ in range(min(3 + turn, 8)):  # into the cells and to 0..255, farther than need be
             pixels += np.float32(1.6) * (_clamped(pixels, planes, margins) - pixels)
             pixels = pixels.clip(0, 255)
@@ -381,12 +381,14 @@ def _rounded(pixels: Floats, plain: EightBits, planes: list[Plane]) -> EightBits
         for i, found in enumerate(_found(tried.astype(np.float32), planes, whole=True)):
             plane = planes[i]
             steering[i] += 0.7 * plane.clamp(found, plane.margins(0.35))
-            margins[i] = np.minimum(0.5, margins[i] + np.float32(0.05) * wrong[i])
+            margins[i] = np.minimum(0.5, margins[i] + np.float32(0.03) * wrong[i])
             blocks = np.repeat(left, across // (8 * plane.horizontal))[: wrong[i].shape[1]]
             steering[i], margins[i] = steering[i][:, blocks], margins[i][:, blocks]
             planes[i] = replace(plane, quantised=plane.quantised[:, blocks])
         columns = np.repeat(left, across)[: len(column)]
         pixels, column, fewest = pixels[:, columns], column[columns], fewest[left]
+        if turn > 5:  # what is hard, in blown whites for instance, is easier near the plain picture
+            pixels += np.float32(0.2) * (plain[:, column] - pixels)
     return best
 
 
