@@ -11,10 +11,10 @@ import torch
 from torch import Tensor
 from torch.nn.utils import clip_grad_norm_
 
-from . import spectrum
+from . import spectrum, texture
 from .checkpoint import RunningAverage, load_state, load_weights, save_state, save_weights
-from .data import Batch, Pictures, fixed_batches, random_batch
-from .imle import Distance, distances, nearest_codes, random_codes
+from .data import Pictures, fixed_batches, random_batch
+from .imle import distances, imagine_level, nearest_codes, random_codes
 from .network import Generator
 from .perceptual import Lpips, compare
 from .presets import Preset
@@ -46,7 +46,7 @@ def train(
     network = Generator(preset, reduced=half)
     if init is not None:
         network.load_state_dict(load_weights(init)[0])
-    lpips = Lpips(preset.perceptual, reduced=half)
+    lpips = [Lpips(net, reduced=half) for net in preset.perceptual]
     optimiser = torch.optim.Adam(network.parameters(), betas=(0.9, 0.99))
     average = RunningAverage(network, preset.average)
     first, spent = 0, 0.0
@@ -68,13 +68,13 @@ def train(
 
         batch = random_batch(pictures.train, preset, rng)
         warm = step < preset.warm_steps
-        distance = _measures(batch, None if warm else lpips, preset, rng)
+        measures = [_Near(step.target, () if warm else lpips, preset, rng) for step in batch.steps]
         codes = (
             random_codes(batch, preset, codes_rng)
             if warm
-            else nearest_codes(network, batch, preset, distance, codes_rng)
+            else nearest_codes(network, batch, preset, measures, codes_rng)
         )
-        far = distances(network, batch, codes, distance)
+        far = distances(network, batch, codes, [near.loss for near in measures])
         loss = torch.stack([level.mean() for level in far]).sum()
 
         optimiser.zero_grad(set_to_none=True)
@@ -120,50 +120,61 @@ def _rate(preset: Preset, step: int, done: float) -> float:
 
 
 class _Near:
-    """LPIPS to the observed pictures on a randomly shifted window, local spectra, and pixels.
+    """The distance to the observed pictures, and the loss: what a choice of code can be judged by.
 
-    Without `lpips` the pixels alone.
+    LPIPS under one or several networks, on a randomly shifted window, and the pixels; `loss` adds
+    what no choice of code is needed for, texture and local spectra. Without networks the pixels
+    alone.
     """
 
     def __init__(
-        self, target: Tensor, lpips: Lpips | None, preset: Preset, shift: Sequence[int]
+        self, target: Tensor, lpips: Sequence[Lpips], preset: Preset, rng: np.random.Generator
     ) -> None:
-        top, left = shift
+        top, left = rng.integers(SHIFT + 1, size=2).tolist()
         height, width = target.shape[-2] - SHIFT, target.shape[-1] - SHIFT
         self.window = slice(top, top + height), slice(left, left + width)
         self.target, self.lpips, self.preset = target, lpips, preset
-        if lpips is not None:
-            self.features = lpips.features(target[..., *self.window])
-            self.amplitudes = spectrum.log_amplitudes(target[..., *self.window])
+        self.seed = int(rng.integers(2**31))  # of the directions that texture is compared along
+        seen = target[..., *self.window]
+        self.features = [net.features(seen) for net in lpips]
+        if lpips:
+            self.amplitudes = spectrum.log_amplitudes(seen)
+            self.heaps = texture.projected(self.features[0], seen.shape[-2], self.seed)
 
     def __call__(self, pictures: Tensor) -> Tensor:
-        pixel = (pictures - self.target).abs().mean((1, 2, 3))
-        if self.lpips is None:
-            return pixel
+        return self._compared(pictures)[0]
+
+    def loss(self, pictures: Tensor) -> Tensor:
+        far, features = self._compared(pictures)
+        if not self.lpips:
+            return far
         seen = pictures[..., *self.window]
-        far = compare(self.lpips.features(seen), self.features)
-        far = far + self.preset.pixel_weight * pixel
-        textures = spectrum.compare(spectrum.log_amplitudes(seen), self.amplitudes)
-        return far + self.preset.spectrum_weight * textures
+        heaps = texture.projected(features[0], seen.shape[-2], self.seed)
+        far = far + self.preset.texture_weight * texture.compare(heaps, self.heaps)
+        spectra = spectrum.compare(spectrum.log_amplitudes(seen), self.amplitudes)
+        return far + self.preset.spectrum_weight * spectra
 
-
-def _measures(
-    batch: Batch, lpips: Lpips | None, preset: Preset, rng: np.random.Generator
-) -> list[Distance]:
-    return [
-        _Near(step.target, lpips, preset, rng.integers(SHIFT + 1, size=2).tolist())
-        for step in batch.steps
-    ]
+    def _compared(self, pictures: Tensor) -> tuple[Tensor, list[list[Tensor]]]:
+        pixel = (pictures - self.target).abs().mean((1, 2, 3))
+        if not self.lpips:
+            return pixel, []
+        seen = pictures[..., *self.window]
+        features = [net.features(seen) for net in self.lpips]
+        far = torch.stack([compare(*both) for both in zip(features, self.features, strict=True)])
+        return far.sum(0) + self.preset.pixel_weight * pixel, features
 
 
 @torch.no_grad()
-def _look(average: RunningAverage, pictures: Pictures, preset: Preset, lpips: Lpips) -> str:
+def _look(
+    average: RunningAverage, pictures: Pictures, preset: Preset, lpips: Sequence[Lpips]
+) -> str:
     """The averaged network on held-out pictures: distance on fresh codes, spread between two."""
-    network = Generator(preset, reduced=lpips.reduced)
+    network = Generator(preset, reduced=lpips[0].reduced)
     network.load_state_dict(average.weights)
     fresh, spread = [], []
     for batch in list(fixed_batches(pictures.held_out, preset))[:4]:
-        measures = _measures(batch, lpips, preset, np.random.default_rng(0))
+        rng = np.random.default_rng(0)
+        measures = [_Near(step.target, lpips, preset, rng).loss for step in batch.steps]
         pixels = other = batch.observed
         codes = [
             random_codes(batch, preset, torch.Generator().manual_seed(number)) for number in (0, 1)
@@ -171,11 +182,9 @@ def _look(average: RunningAverage, pictures: Pictures, preset: Preset, lpips: Lp
         far = distances(network, batch, codes[0], measures)
         fresh.append(torch.stack([level.mean() for level in far]))
         for level, step in enumerate(batch.steps):
-            from .imle import imagine_level
-
             pixels = imagine_level(network, level, pixels[..., *step.window], codes[0][level], step)
             other = imagine_level(network, level, other[..., *step.window], codes[1][level], step)
-        spread.append(lpips(pixels, other).mean())
+        spread.append(lpips[0](pixels, other).mean())
     each = " ".join(f"{level:.3f}" for level in torch.stack(fresh).mean(0))
     return f"held out: fresh {each}  spread {torch.stack(spread).mean():.3f}"
 

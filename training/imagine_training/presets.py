@@ -37,9 +37,10 @@ class Preset:
     steps: int = 3000
     learning_rate: float = 4e-4
     final_rate: float = 0.05  # of the learning rate, reached by a cosine
-    perceptual: str = "vgg"  # the LPIPS network of choice and loss; judge by another
+    perceptual: tuple[str, ...] = ("vgg", "squeeze")  # LPIPS networks; judge by another
     pixel_weight: float = 0.1  # of the mean absolute difference beside LPIPS
-    spectrum_weight: float = 1.0  # of the difference of local spectra beside LPIPS
+    spectrum_weight: float = 0.3  # of the difference of local spectra beside LPIPS
+    texture_weight: float = 2.0  # of the sliced Wasserstein distance of VGG's features beside LPIPS
     average: float = 0.998  # decay of the running average that is exported
     clip: float = 1.0  # largest gradient norm
 
@@ -52,7 +53,9 @@ class Preset:
         known["levels"] = tuple(
             LevelShape(**{**level, "tail": tuple(level["tail"])}) for level in values["levels"]
         )
-        return cls(**{**known, "candidates": tuple(values["candidates"])})
+        for name in ("candidates", "perceptual"):
+            known[name] = tuple(values[name])
+        return cls(**known)
 
 
 # 13 GMAC for 32² to 512². Early levels have few pixels; they may be wide. Late ones work at half s
