@@ -84,6 +84,7 @@ def work(
         yield Done(
             results[variant.seed], variant.seed, width, height, variant.agreement, variant.seconds
         )
+        del variant  # a large picture goes before the next one comes
     if sheet:
         for seed in set(results) - set(shown):
             shown[seed] = gallery.reduced(picture.read(results[seed]).pixels, len(results))

@@ -43,16 +43,28 @@ def imagine(
     """
     levels = _levels(evidence, model)
     for seed in seeds:
-        began = time.perf_counter()
-        pixels = evidence.observed
-        for number, level in enumerate(levels):
-            share = _Share(progress, levels, number)
-            pixels = _render(pixels, evidence, model, number, level, seed, tile, share)
-            if number + 1 < len(levels):
-                evidence.project(pixels, number)
-        picture = evidence.eight_bits(pixels)
-        agreement = evidence.agreement(picture)
-        yield Variant(seed, picture, agreement, time.perf_counter() - began)
+        yield _variant(evidence, model, levels, seed, tile, progress)
+
+
+def _variant(
+    evidence: Evidence,
+    model: Model,
+    levels: list[LevelCard],
+    seed: int,
+    tile: int,
+    progress: Progress,
+) -> Variant:
+    began = time.perf_counter()
+    pixels = evidence.observed
+    for number, level in enumerate(levels):
+        share = _Share(progress, levels, number)
+        pixels = _render(pixels, evidence, model, number, level, seed, tile, share)
+        if number + 1 < len(levels):
+            evidence.project(pixels, number)
+    picture = evidence.eight_bits(pixels)
+    del pixels  # twice the picture's size
+    agreement = evidence.agreement(picture)
+    return Variant(seed, picture, agreement, time.perf_counter() - began)
 
 
 def _levels(evidence: Evidence, model: Model) -> list[LevelCard]:
