@@ -38,9 +38,9 @@ class Preset:
     learning_rate: float = 4e-4
     final_rate: float = 0.05  # of the learning rate, reached by a cosine
     perceptual: tuple[str, ...] = ("vgg", "squeeze")  # LPIPS networks; judge by another
-    pixel_weight: float = 0.1  # of the mean absolute difference beside LPIPS
+    pixel_weight: float = 0.2  # of the mean absolute difference beside LPIPS
     spectrum_weight: float = 0.3  # of the difference of local spectra beside LPIPS
-    texture_weight: float = 2.0  # of the sliced Wasserstein distance of VGG's features beside LPIPS
+    texture_weight: float = 4.0  # of the sliced Wasserstein distance of VGG's features beside LPIPS
     average: float = 0.998  # decay of the running average that is exported
     clip: float = 1.0  # largest gradient norm
 
