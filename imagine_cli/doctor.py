@@ -62,11 +62,10 @@ def _devices() -> Iterator[Finding]:
 
 
 def _hub_cache() -> Iterator[Finding]:
-    from huggingface_hub.constants import ENDPOINT, HF_HUB_CACHE, is_offline_mode
+    from huggingface_hub.constants import ENDPOINT, HF_HUB_CACHE, HF_HUB_OFFLINE
 
-    yield Finding(
-        "hub", ENDPOINT + (", not asked: HF_HUB_OFFLINE is set" if is_offline_mode() else "")
-    )
+    offline = ", not asked for anything: HF_HUB_OFFLINE is set" if HF_HUB_OFFLINE else ""
+    yield Finding("hub", ENDPOINT + offline)
     cached = list(models.cached())
     yield from (_model(model.name) for model in cached)
     total = sum(model.bytes for model in cached)

@@ -221,10 +221,11 @@ def _not_here(name: str, by: str) -> str:
 
 
 def _cached(name: str) -> Path | None:
-    from huggingface_hub import try_to_load_from_cache
-
     repository, revision = split(name)
-    file = try_to_load_from_cache(repository, MODEL_FILE, revision=revision)
+    with errors_of(name):
+        from huggingface_hub import try_to_load_from_cache
+
+        file = try_to_load_from_cache(repository, MODEL_FILE, revision=revision)
     return Path(file) if isinstance(file, str) else None
 
 

@@ -108,14 +108,17 @@ class OnnxModel:
         options.add_session_config_entry("session.load_model_format", "ONNX")
         provider = devices.PROVIDERS[self.device]
         try:
-            self._session = onnxruntime.InferenceSession(path, options, providers=[provider])
+            self._session = onnxruntime.InferenceSession(
+                path, options, providers=[provider], enable_fallback=False
+            )
+            lie = _lie(self.card, self._session)
         except Exception as error:  # onnxruntime raises many kinds, none of them documented
             raise ModelError(
                 f"{path}: not a model that onnxruntime can run ({_first_line(error)})"
             ) from None
         if provider not in self._session.get_providers():
             raise DeviceError(f"the device '{self.device}' could not be started")
-        if lie := _lie(self.card, self._session):
+        if lie:
             raise ModelError(f"{path}: not what its card says: {lie}; use another model")
         self._run = onnxruntime.RunOptions()
         self._run.log_severity_level = 4

@@ -107,19 +107,20 @@ def push(run: Path, repository: str, *, private: bool = False) -> tuple[str, str
     return f"{name}@{done.oid}", str(done.commit_url)
 
 
-def _files_in_cache() -> Iterator[tuple[str, Path]]:
+def _files_in_cache() -> list[tuple[str, Path]]:
     """Names and files of whatever in the Hub's cache has a model.onnx."""
-    from huggingface_hub import scan_cache_dir
-    from huggingface_hub.errors import CacheNotFound
+    with hub.errors_of("the Hub's cache"):
+        from huggingface_hub import scan_cache_dir
+        from huggingface_hub.errors import CacheNotFound
 
-    try:
-        repositories = scan_cache_dir().repos
-    except CacheNotFound:
-        return
-    for repository in sorted(repositories, key=lambda one: one.repo_id):
-        for revision in sorted(repository.revisions, key=lambda one: one.commit_hash):
-            file = revision.snapshot_path / hub.MODEL_FILE
-            if repository.repo_type != "model" or not file.is_file():
-                continue
-            for ref in sorted(revision.refs) or [revision.commit_hash]:
-                yield repository.repo_id + ("" if ref == "main" else f"@{ref}"), file
+        try:
+            repositories = scan_cache_dir().repos
+        except CacheNotFound:
+            return []
+    return sorted(
+        (repository.repo_id + ("" if ref == "main" else f"@{ref}"), file)
+        for repository in repositories
+        for revision in repository.revisions
+        for ref in revision.refs or [revision.commit_hash]
+        if (file := revision.snapshot_path / hub.MODEL_FILE).is_file()
+    )

@@ -60,6 +60,8 @@ class _Handler(BaseHTTPRequestHandler):
     def log_message(self, *_):
         pass
 
+    mischief = None
+
     def do_HEAD(self):
         self.answer_any()
 
@@ -68,6 +70,8 @@ class _Handler(BaseHTTPRequestHandler):
     def answer_any(self):
         body = self.body()
         path = unquote(urlsplit(self.path).path)  # a proxy is asked with the whole address
+        if path == "/api/agent-harnesses":  # the library's own business, in some environments
+            return self.answer(404)
         self.hub.requests.append((self.command, path, self.headers))
         self.mischief = self.hub.fault(self.command, path)
         if isinstance(self.mischief, int):
