@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .errors import ModelError
+from .model import read_card
 
 if TYPE_CHECKING:
     from huggingface_hub import HfApi
@@ -98,6 +99,10 @@ def pull(name: str) -> Path:
                 f"{name}: wrong checksum: what came is not what the Hub says it has, and is "
                 "thrown away; try again, or another network"
             )
+        try:
+            read_card(file)
+        except ModelError as error:
+            raise ModelError(f"{name}: {str(error).removeprefix(f'{file}: ')}") from None
         if revision != about.commit_hash:
             _write_down(file, revision or "main", about.commit_hash)
     return file

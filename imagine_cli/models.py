@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from . import hub
@@ -52,31 +52,35 @@ def verify(name: str, *, offline: bool = False) -> str:
     return hub.verify(name, offline=offline)
 
 
-def pull(name: str) -> Found:
-    """Bring a model from the Hub, as it is there now. Raises ModelError."""
-    file = hub.pull(name)
-    return Found(name, file, read_card(file), hub.commit(file))
-
-
 def remove(name: str) -> int:
     """Take a model out of the Hub's cache: one revision, or all if none is named. Bytes freed.
 
     Raises ModelError, and takes nothing, if it is not in the cache or no model of imagine.
     """
     repository, revision = hub.split(name)
-    from huggingface_hub import scan_cache_dir
-
-    commits = {
-        hub.commit(found.file) for found in cached() if hub.split(found.name)[0] == repository
+    doomed = {
+        model.commit: model.file
+        for model in cached()
+        if hub.split(model.name)[0] == repository and model.commit
     }
     if revision:
-        commits &= {hub.commit(hub.find(name, offline=True))}
-    if not commits:
+        commit = hub.commit(hub.find(name, offline=True))
+        doomed = {one: file for one, file in doomed.items() if one == commit}
+    if not doomed:
         raise ModelError(f"{name}: no such model in the Hub's cache; see `imagine models list`")
     with hub.errors_of(name):
-        doomed = scan_cache_dir().delete_revisions(*(one for one in commits if one))
-        doomed.execute()
-    return doomed.expected_freed_size
+        from huggingface_hub import scan_cache_dir
+
+        cache = scan_cache_dir()
+        # A copy of a repository has its commits too, and is not what was named.
+        named = (
+            one for one in cache.repos if (one.repo_type, one.repo_id) == ("model", repository)
+        )
+        removal = replace(cache, repos=frozenset(named)).delete_revisions(*doomed)
+        removal.execute()
+    if left := [str(file) for file in doomed.values() if file.exists()]:
+        raise ModelError(f"{name}: {left[0]} cannot be deleted: look at its permissions")
+    return removal.expected_freed_size
 
 
 def push(run: Path, repository: str, *, private: bool = False) -> tuple[str, str]:
@@ -120,6 +124,7 @@ def _files_in_cache() -> list[tuple[str, Path]]:
     return sorted(
         (repository.repo_id + ("" if ref == "main" else f"@{ref}"), file)
         for repository in repositories
+        if repository.repo_type == "model"
         for revision in repository.revisions
         for ref in revision.refs or [revision.commit_hash]
         if (file := revision.snapshot_path / hub.MODEL_FILE).is_file()

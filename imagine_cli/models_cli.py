@@ -82,10 +82,10 @@ def pull(name: HubName) -> None:
     imagine models pull user/repo
     """
     with exit_codes():
-        from . import models
+        from . import hub
 
-        model = models.pull(name)
-        typer.echo(f"{name.partition('@')[0]}@{model.commit}")
+        commit = hub.commit(hub.pull(name))
+        typer.echo(f"{name.partition('@')[0]}@{commit}")
 
 
 @app.command()

@@ -22,6 +22,7 @@ class Repository:
 
     def commit(self, files, ref="main"):
         before = self.commits.get(self.refs.get(ref, ""), {})
+        # Repositories with the same history have the same commits, as copies do on the Hub.
         sha = hashlib.sha1(repr((len(self.commits), sorted(files))).encode()).hexdigest()
         self.commits[sha] = before | files
         self.refs[ref] = sha

@@ -20,7 +20,7 @@ ALLOWED = {
     "onnxfile": {"errors"},
     "model": {"devices", "evidence", "onnxfile", "errors"},
     "variants": {"noise", "tiles", "evidence", "model", "errors"},
-    "hub": {"errors", "__version__"},
+    "hub": {"model", "errors", "__version__"},
     "models": {"hub", "model", "errors"},
     "doctor": {
         *("devices", "hub", "models", "model", "errors", "__version__"),

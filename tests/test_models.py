@@ -231,25 +231,31 @@ def test_a_proxy_is_gone_through(imagine, hub):
     assert all(headers["Host"] == "hub.invalid" for _, _, headers in hub.requests)
 
 
-def test_a_model_that_is_none_is_refused_before_it_is_run(imagine, hub):
+def test_what_is_no_model_does_not_take_the_place_of_one(imagine, hub, content):
+    imagine("models", "pull", "user/toy")
     hub.repositories["user/toy"].commit({"model.onnx": b"\x80\x04cos\nsystem\n"})
-    assert "not a model" in complaint(imagine("models", "pull", "user/toy"))
-    assert "user/toy" not in imagine("models", "list").stdout
+    assert "user/toy: not a model" in complaint(imagine("models", "pull", "user/toy"))
+    assert file_of(imagine("models", "path", "user/toy")).read_bytes() == content
 
 
-def test_only_models_of_imagine_in_the_cache_are_removed(imagine, hub):
+def test_one_model_of_imagine_is_removed_and_nothing_else(imagine, hub, content):
+    hub.repositories["user/copy"] = Repository()
+    hub.repositories["user/copy"].commit({"model.onnx": content})
     hub.repositories["user/other"] = Repository()
     hub.repositories["user/other"].commit({"model.onnx": b"\x08\x08"})
-    imagine("models", "pull", "user/other")
-    tagged = file_of(imagine("models", "path", "user/toy@v1.0"))
-    main = file_of(imagine("models", "path", "user/toy"))
+    complaint(imagine("models", "pull", "user/other"))
+    copy, tagged, main = (
+        file_of(imagine("models", "path", name))
+        for name in ("user/copy", "user/toy@v1.0", "user/toy")
+    )
+    assert copy.parent.name == tagged.parent.name  # the same commit
     assert imagine("models", "remove", "user/toy@v1.0").returncode == 0
-    assert not tagged.exists()
-    assert main.exists()
+    assert (tagged.exists(), main.exists()) == (False, True)
     assert "freed" in imagine("models", "remove", "user/toy").stdout
-    assert not main.exists()
+    assert (main.exists(), copy.exists()) == (False, True)
     for name in ("user/toy", "user/other", "upscale"):
         complaint(imagine("models", "remove", name))
+    assert "user/other" not in imagine("models", "list").stdout
 
 
 @pytest.fixture
