@@ -2,7 +2,6 @@
 
 import json
 import os
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import StrEnum
@@ -12,8 +11,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from . import __version__, files
+from . import __version__, files, models_cli
 from .errors import ImagineError, OutputError, PictureError
+from .exits import FAILED, exit_codes
+from .models_cli import Offline
 from .progress import Bar, progress_bar
 from .wish import Wish
 
@@ -28,8 +29,8 @@ app = typer.Typer(
     help="Several plausible originals of a small, or of a JPEG-compressed, picture.",
     epilog="What a variant adds is imagined: it agrees with the file, and proves nothing.",
 )
-
-FAILED, INTERRUPTED = 1, 130
+app.add_typer(models_cli.app, name="models")
+app.command()(models_cli.doctor)
 
 
 class Format(StrEnum):
@@ -129,6 +130,7 @@ def upscale(
     output: Output = None,
     format: FormatOf = Format.png,
     model: ModelName = None,
+    offline: Offline = False,
     device: DeviceName = Device.auto,
     threads: Threads = 0,
     sheet: Sheet = False,
@@ -146,7 +148,7 @@ def upscale(
     """
     seeds = range(seed, seed + variants)
     wish = Wish("upscale", int(scale), kernel, seeds, format, sheet, overwrite, max_pixels)
-    _run(paths, wish, output, recursive, model, device, threads, json, quiet)
+    _run(paths, wish, output, recursive, model, offline, device, threads, json, quiet)
 
 
 @app.command()
@@ -157,6 +159,7 @@ def decompress(
     output: Output = None,
     format: FormatOf = Format.png,
     model: ModelName = None,
+    offline: Offline = False,
     device: DeviceName = Device.auto,
     threads: Threads = 0,
     sheet: Sheet = False,
@@ -174,7 +177,7 @@ def decompress(
     """
     seeds = range(seed, seed + variants)
     wish = Wish("decompress", 1, "", seeds, format, sheet, overwrite, max_pixels)
-    _run(paths, wish, output, recursive, model, device, threads, json, quiet)
+    _run(paths, wish, output, recursive, model, offline, device, threads, json, quiet)
 
 
 @app.command()
@@ -198,7 +201,7 @@ def train(
 
     imagine train --data mydir --hours 2 --out runs/mine
     """
-    with _exit_codes(), _extra("training"):
+    with exit_codes(), _extra("training"):
         from imagine_training.run import run
 
         file = run(
@@ -237,7 +240,7 @@ def evaluate(
 
     imagine evaluate --data photos/ --model upscale --model lanczos
     """
-    with _exit_codes(), _extra("evaluation"):
+    with exit_codes(), _extra("evaluation"):
         from imagine_training import evaluate as evaluation
 
         try:
@@ -276,13 +279,14 @@ def _run(
     output: Path | None,
     recursive: bool,
     model_name: str | None,
+    offline: bool,
     device: Device,
     threads: int,
     as_json: bool,
     quiet: bool,
 ) -> None:
     """All files, one after another; a bad one is named and does not stop the rest."""
-    with _exit_codes(), progress_bar(quiet) as bar:
+    with exit_codes(), progress_bar(quiet) as bar:
         from . import hub, jobs
         from .model import OnnxModel
 
@@ -298,7 +302,7 @@ def _run(
 
         @cache
         def model() -> "OnnxModel":
-            return OnnxModel(hub.find(name), device.value, threads)
+            return OnnxModel(hub.find(name, offline=offline), device.value, threads)
 
         bar.expect(len(sources) * len(wish.seeds))
         for source in sources:
@@ -350,22 +354,6 @@ def _record(source: files.Source, done: "Done", wish: Wish, model: str) -> dict[
 
 def _warn(bar: Bar, path: Path, line: str) -> None:
     bar.print(f"{path}: {line}", err=True)
-
-
-@contextmanager
-def _exit_codes() -> Iterator[None]:
-    """What cannot be mended by going on to the next file ends the run, in one line."""
-    try:
-        yield
-    except ImagineError as error:
-        typer.echo(f"imagine: {error}", err=True)
-        raise typer.Exit(FAILED) from None
-    except KeyboardInterrupt:
-        typer.echo("interrupted; what is written is whole", err=True)
-        raise typer.Exit(INTERRUPTED) from None
-    except BrokenPipeError:  # whoever read our results has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        raise typer.Exit(FAILED) from None
 
 
 def main() -> None:

@@ -1,15 +1,40 @@
-"""A model's name to a file on disk: bundled, given as a path, or from the Hugging Face Hub."""
+"""A model's name to a file on disk: bundled, given as a path, or from the Hugging Face Hub.
 
+What comes from the Hub lies in the Hub's own cache (HF_HOME says where), and that is also where a
+name's commit is written down: `refs/main` of the repository there holds the commit that `main` was
+at when the model was pulled. `find` goes by it and does not ask again, so that a name means the
+same bytes until the next `pull`. user/repo@COMMIT means the same bytes everywhere and for ever.
+"""
+
+import errno
+import hashlib
+import logging
+import os
+import re
+from base64 import urlsafe_b64decode
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from .errors import ModelError
+from .model import read_card
+
+if TYPE_CHECKING:
+    from huggingface_hub import HfApi
 
 MODEL_FILE = "model.onnx"
+LARGEST = 2**31 - 1  # bytes: no ONNX file is larger
+
+_ON_HUB = re.compile(r"(\w[\w.-]*/\w[\w.-]*?)(?:@(\w[\w./-]*))?")
+_TOKENS = "https://huggingface.co/settings/tokens"
 
 
-def find(name: str) -> Path:
+def find(name: str, *, offline: bool = False) -> Path:
     """The ONNX file that `name` means: a bundled name, a file, a folder, or user/repo[@revision].
 
+    The Hub is asked only for what is not on this machine yet, and not at all when `offline`.
     Raises ModelError when there is none.
     """
     if (bundled := _bundled() / name / MODEL_FILE).is_file() and "/" not in name:
@@ -21,12 +46,21 @@ def find(name: str) -> Path:
         return path / MODEL_FILE
     if path.is_file():
         return path
-    if name.count("/") == 1 and not name.startswith((".", "/", "~")) and not path.suffix:
-        return _from_hub(name)
-    raise ModelError(
-        f"no model '{name}': neither a bundled one ({', '.join(bundled_names())}), "
-        "nor a file, a folder, or user/repo on the Hugging Face Hub"
-    )
+    if not is_on_hub(name):
+        raise ModelError(
+            f"no model '{name}': neither a bundled one ({', '.join(bundled_names())}), "
+            "nor a file, a folder, or user/repo on the Hugging Face Hub"
+        )
+    if file := _cached(name):
+        return file
+    if offline:
+        raise ModelError(_not_here(name, "--offline"))
+    return pull(name)
+
+
+def is_on_hub(name: str) -> bool:
+    """Whether a name, if it is no path, is one of the Hub's."""
+    return bool(_ON_HUB.fullmatch(name)) and ".." not in name and not name.endswith(".onnx")
 
 
 def bundled_names() -> list[str]:
@@ -40,42 +74,210 @@ def _bundled() -> Path:
     return inside if inside.is_dir() else package.parent / "weights"
 
 
-def _from_hub(name: str) -> Path:
-    from huggingface_hub import hf_hub_download
+def pull(name: str) -> Path:
+    """The file as the Hub has it now, checked against the Hub's checksum, then written down.
+
+    Whatever fails, what the name meant before it still means. Raises ModelError.
+    """
+    repository, revision = split(name)
+    with errors_of(name):
+        from huggingface_hub import hf_hub_url
+
+        hub, url = api(), hf_hub_url(repository, MODEL_FILE, revision=revision)
+        about = hub.get_hf_file_metadata(url=url)
+        if not about.commit_hash or not about.etag:
+            raise ModelError(f"{name}: what answers is no Hub: look at HF_ENDPOINT and HTTPS_PROXY")
+        if about.size and about.size > LARGEST:
+            raise ModelError(f"{name}: its {MODEL_FILE} has {about.size:,} bytes, as none can have")
+        for _ in range(2):  # what lay there damaged is brought anew
+            file = Path(hub.hf_hub_download(repository, MODEL_FILE, revision=about.commit_hash))
+            if _matches(file, about.etag):
+                break
+            _discard(file)
+        else:
+            raise ModelError(
+                f"{name}: wrong checksum: what came is not what the Hub says it has, and is "
+                "thrown away; try again, or another network"
+            )
+        try:
+            read_card(file)
+        except ModelError as error:
+            raise ModelError(f"{name}: {str(error).removeprefix(f'{file}: ')}") from None
+        if revision != about.commit_hash:
+            _write_down(file, revision or "main", about.commit_hash)
+    return file
+
+
+def verify(name: str, *, offline: bool = False) -> str:
+    """Compare a model with its checksum; says in a few words with whose. ModelError if it differs.
+
+    A cached file has the Hub's checksum, a bundled one that of its installation.
+    """
+    file = find(name, offline=offline)
+    if commit(file):
+        expected, result = _etag(file, name, offline), "the same bytes as on the Hub"
+        help = f"`imagine models pull {name}` brings it anew"
+    else:
+        expected, result = _recorded(file), "the same bytes as when it was installed"
+        help = "install imagine-cli again"
+    if not expected:
+        return "whole, though no checksum of it is written down here"
+    if not _matches(file, expected):
+        raise ModelError(f"{name}: wrong checksum: {file} is damaged; {help}")
+    return result
+
+
+def sha256(file: Path) -> str:
+    with open(file, "rb") as opened:
+        return hashlib.file_digest(opened, "sha256").hexdigest()
+
+
+def commit(file: Path) -> str | None:
+    """The commit that a file of the Hub's cache is of: .../snapshots/COMMIT/model.onnx."""
+    folder = file.parent
+    return folder.name if folder.parent.name == "snapshots" else None
+
+
+def split(name: str) -> tuple[str, str | None]:
+    """user/repo[@revision] into its two parts. Raises ModelError if it is not of this form."""
+    if not (match := _ON_HUB.fullmatch(name)) or not is_on_hub(name):
+        raise ModelError(f"'{name}' is not user/repo or user/repo@revision, as on the Hub")
+    return match[1], match[2]
+
+
+def api() -> "HfApi":
+    """The Hub's own library, which heeds HF_ENDPOINT, HF_TOKEN, HF_HUB_OFFLINE and proxies."""
+    from huggingface_hub import HfApi
+
+    from . import __version__
+
+    return HfApi(library_name="imagine-cli", library_version=__version__)
+
+
+@contextmanager
+def errors_of(name: str) -> Iterator[None]:
+    """Whatever goes wrong with the Hub is one line: the name, what happened, and what helps."""
+    logging.getLogger("huggingface_hub").setLevel(logging.ERROR)  # the one line is ours
+    try:
+        yield
+    except ModelError:
+        raise
+    except Exception as error:  # the HTTP client's are many, and it was another one last year
+        raise ModelError(f"{name}: {_told(error, name)}") from None
+
+
+def _told(error: BaseException, name: str) -> str:
     from huggingface_hub.errors import (
         EntryNotFoundError,
         GatedRepoError,
         HfHubHTTPError,
         LocalEntryNotFoundError,
+        OfflineModeIsEnabled,
         RepositoryNotFoundError,
         RevisionNotFoundError,
     )
 
-    from . import __version__
+    if isinstance(error, LocalEntryNotFoundError | RuntimeError) and error.__cause__:
+        error = error.__cause__  # the wrapping says less
+    first_line = str(error).strip().partition("\n")[0]
+    if isinstance(error, OfflineModeIsEnabled):
+        return _not_here(name, "HF_HUB_OFFLINE").removeprefix(f"{name}: ")
+    if isinstance(error, GatedRepoError):
+        page = f"https://huggingface.co/{name.partition('@')[0]}"
+        return f"its terms must be accepted first: do so on {page}, then set HF_TOKEN"
+    if isinstance(error, RevisionNotFoundError):
+        return f"the Hub has no revision '{name.partition('@')[2]}' of it"
+    if isinstance(error, RepositoryNotFoundError):
+        return "no such file, folder or Hub repository (a private one needs HF_TOKEN)"
+    if isinstance(error, EntryNotFoundError):
+        return f"the Hub's repository has no {MODEL_FILE}, so it is no model of imagine"
+    if isinstance(error, HfHubHTTPError):
+        return _answer(error.response.status_code, error.response.headers.get("Retry-After"))
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+        return "no room on the disk: free some, or set HF_HOME to a folder on another one"
+    if isinstance(error, OSError) and error.errno:
+        return f"{error.strerror}: {error.filename} (HF_HOME says where the Hub's cache lies)"
+    if isinstance(error, OSError) or type(error).__name__ in ("ReadError", "RemoteProtocolError"):
+        return "the connection was cut and half a file thrown away: try again"
+    if isinstance(error, ValueError):
+        return first_line
+    return (
+        f"the Hub cannot be reached ({first_line or type(error).__name__}): look at the network, "
+        "HF_ENDPOINT and HTTPS_PROXY"
+    )
 
-    repository, _, revision = name.partition("@")
+
+def _answer(status: int, wait: str | None) -> str:
+    """What a status of HTTP means to a person, and what helps."""
+    if status == 401:
+        return f"the Hub does not know you: set HF_TOKEN to a token from {_TOKENS}"
+    if status == 403:
+        return f"the Hub does not let you: HF_TOKEN needs the permission, from {_TOKENS}"
+    if status == 429:
+        pause = f"in {wait} seconds" if wait else "in a few minutes"
+        return f"too many requests (429): try again {pause}; with HF_TOKEN more are allowed"
+    if status >= 500:
+        return f"the Hub has a failure of its own ({status}): try again later"
+    return f"the Hub answered {status}: look at the name, HF_ENDPOINT and HF_TOKEN"
+
+
+def _not_here(name: str, by: str) -> str:
+    return f"{name}: not on this machine yet, and {by} forbids to ask the Hub; pull it once without"
+
+
+def _cached(name: str) -> Path | None:
+    repository, revision = split(name)
+    with errors_of(name):
+        from huggingface_hub import try_to_load_from_cache
+
+        file = try_to_load_from_cache(repository, MODEL_FILE, revision=revision)
+    return Path(file) if isinstance(file, str) else None
+
+
+def _etag(file: Path, name: str, offline: bool) -> str | None:
+    """The Hub's checksum of a cached file: the name of what the cache links to; else we ask."""
+    if file.is_symlink():
+        return Path(os.readlink(file)).name
+    if offline:  # Windows has no links by default
+        return None
+    with errors_of(name):
+        from huggingface_hub import hf_hub_url
+
+        url = hf_hub_url(split(name)[0], MODEL_FILE, revision=commit(file))
+        return api().get_hf_file_metadata(url=url).etag
+
+
+def _matches(file: Path, etag: str) -> bool:
+    """Whether a file is what its ETag says: its SHA-256, or git's own hash of a small file."""
+    if len(etag) == 40:
+        content = file.read_bytes()
+        return hashlib.sha1(b"blob %d\0" % len(content) + content).hexdigest() == etag
+    return sha256(file) == etag
+
+
+def _recorded(file: Path) -> str | None:
+    """The SHA-256 of an installed file that its wheel's RECORD has; None in a checkout."""
     try:
-        return Path(
-            hf_hub_download(
-                repository,
-                MODEL_FILE,
-                revision=revision or None,
-                library_name="imagine-cli",
-                library_version=__version__,
-            )
-        )
-    except GatedRepoError:
-        problem = "the Hub wants you to accept its terms first, and HF_TOKEN set"
-    except RevisionNotFoundError:
-        problem = f"the Hub has no revision '{revision}' of it"
-    except RepositoryNotFoundError:
-        problem = "no such file, folder or Hub repository (a private one needs HF_TOKEN)"
-    except LocalEntryNotFoundError:
-        problem = "not on this machine yet, and the Hub cannot be reached; go online once"
-    except EntryNotFoundError:
-        problem = f"the Hub's repository has no {MODEL_FILE}"
-    except HfHubHTTPError as error:
-        problem = f"the Hub answered: {str(error).splitlines()[0]}"
-    except (OSError, ValueError) as error:
-        problem = str(error).splitlines()[0]
-    raise ModelError(f"{name}: {problem}")
+        listed = distribution("imagine-cli").files or []
+    except PackageNotFoundError:
+        return None
+    for entry in listed:
+        if entry.hash and entry.name == file.name and Path(str(entry.locate())) == file:
+            return urlsafe_b64decode(entry.hash.value + "=").hex()
+    return None
+
+
+def _write_down(file: Path, revision: str, commit: str) -> None:
+    """What `revision` is, where the Hub's cache has it: refs beside snapshots."""
+    ref = file.parents[2] / "refs" / revision
+    ref.parent.mkdir(parents=True, exist_ok=True)
+    partial = ref.with_name(f".{ref.name}.{os.getpid()}")
+    partial.write_text(commit)
+    os.replace(partial, ref)
+
+
+def _discard(file: Path) -> None:
+    """A damaged file of the cache: the link to it and what it links to, one step."""
+    if file.is_symlink():
+        (file.parent / os.readlink(file)).unlink(missing_ok=True)
+    file.unlink(missing_ok=True)

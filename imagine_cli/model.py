@@ -2,14 +2,15 @@
 
 import json
 from dataclasses import asdict, dataclass
+from itertools import pairwise
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
 
-from . import devices
+from . import devices, onnxfile
 from .errors import DeviceError, ModelError
 from .evidence import Pixels
 
@@ -44,7 +45,38 @@ class Card:
         values = json.loads(text)
         if values["format"] != FORMAT:
             raise ModelError(f"its format is {values['format']}, this version reads {FORMAT}")
-        return cls(**{**values, "levels": tuple(LevelCard(**level) for level in values["levels"])})
+        card = cls(**{**values, "levels": tuple(LevelCard(**level) for level in values["levels"])})
+        if not card._is_sane():
+            raise ModelError("its card says what cannot be")
+        return card
+
+    def _is_sane(self) -> bool:
+        """Whether its numbers are within what anybody would build, and its words can be shown."""
+        bounds = [(self.vector, 1, 65536), (self.condition, 0, 65536), (len(self.levels), 1, 8)]
+        for level in self.levels:
+            bounds += [(level.factor, 1, 64), (level.channels, 1, 1024)]
+            bounds += [(level.multiple, 1, 64), (level.margin, 0, 1024)]
+        factors = (1, *(level.factor for level in self.levels))
+        return (
+            all(type(value) is int and low <= value <= high for value, low, high in bounds)
+            and all(after % before == 0 for before, after in pairwise(factors))
+            and self.task in ("upscale", "decompress")
+            and isinstance(self.name, str)
+            and self.name.isprintable()
+        )
+
+
+def read_card(path: Path) -> Card:
+    """The card of a model file, which is looked through and not run. Raises ModelError."""
+    try:
+        return Card.from_json(onnxfile.metadata(path)[CARD_KEY])
+    except ModelError as error:
+        raise ModelError(f"{path}: {error}") from None
+    except (KeyError, TypeError, ValueError, RecursionError):
+        raise ModelError(
+            f"{path}: not a model of imagine (it has no card); "
+            "it should be a folder or an .onnx file that `imagine train` made"
+        ) from None
 
 
 class Model(Protocol):
@@ -69,23 +101,25 @@ class OnnxModel:
 
     def __init__(self, path: Path, device: str = "auto", threads: int = 0) -> None:
         self.device = devices.chosen(device)
+        self.card = read_card(path)
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads
         options.log_severity_level = 4
+        options.add_session_config_entry("session.load_model_format", "ONNX")
         provider = devices.PROVIDERS[self.device]
         try:
-            self._session = onnxruntime.InferenceSession(path, options, providers=[provider])
-            metadata = self._session.get_modelmeta().custom_metadata_map
-            self.card = Card.from_json(metadata[CARD_KEY])
-        except ModelError as error:
-            raise ModelError(f"{path}: {error}") from None
+            self._session = onnxruntime.InferenceSession(
+                path, options, providers=[provider], enable_fallback=False
+            )
+            lie = _lie(self.card, self._session)
         except Exception as error:  # onnxruntime raises many kinds, none of them documented
             raise ModelError(
-                f"{path}: not a model of imagine ({_first_line(error)}); "
-                "it should be a folder or an .onnx file that `imagine train` made"
+                f"{path}: not a model that onnxruntime can run ({_first_line(error)})"
             ) from None
         if provider not in self._session.get_providers():
             raise DeviceError(f"the device '{self.device}' could not be started")
+        if lie:
+            raise ModelError(f"{path}: not what its card says: {lie}; use another model")
         self._run = onnxruntime.RunOptions()
         self._run.log_severity_level = 4
         # onnxruntime runs every level each time: those not asked for are given almost nothing.
@@ -119,9 +153,44 @@ class OnnxModel:
             (imagined,) = self._session.run([f"imagined_{level + 1}"], feeds, self._run)
         except Exception as error:
             raise ModelError(f"the model failed: {_first_line(error)}") from None
+        before = self.card.levels[level - 1].factor if level else 1
+        larger = self.card.levels[level].factor // before
+        expected = (1, 3, larger * pixels.shape[0], larger * pixels.shape[1])
+        if imagined.shape != expected:
+            raise ModelError(f"the model failed: its picture is {imagined.shape}, not {expected}")
+        if not np.isfinite(imagined).all():
+            raise ModelError("the model failed: its picture has values that are no numbers")
         result: Pixels = imagined[0].transpose(1, 2, 0)
         return result
 
 
+def _lie(card: Card, session: Any) -> str | None:
+    """Where a session's inputs and outputs are not those of its card, in a few words."""
+    wanted: dict[str, tuple[int | None, ...]] = {}
+    for number, level in enumerate(card.levels, 1):
+        wanted[f"pixels_{number}"] = (1, 3, None, None)
+        wanted[f"field_{number}"] = (1, level.channels, None, None)
+        wanted[f"vector_{number}"] = (1, card.vector)
+        wanted[f"condition_{number}"] = (1, card.condition)
+        wanted[f"imagined_{number}"] = (1, 3, None, None)
+    there = {value.name: value for value in (*session.get_inputs(), *session.get_outputs())}
+    for name in sorted(wanted.keys() ^ there.keys()):
+        return f"it has no {name}" if name in wanted else f"it has {_shown(name)} too"
+    for name, shape in wanted.items():
+        got = there[name]
+        fits = len(got.shape) == len(shape) and all(
+            is_side is None or not isinstance(has, int) or has == is_side
+            for has, is_side in zip(got.shape, shape, strict=True)
+        )
+        if not fits or got.type != "tensor(float)":
+            return f"{name} is a {got.type} of {_shown(got.shape)}, not of {shape}"
+    return None
+
+
+def _shown(value: object) -> str:
+    return ascii(value)[:80]
+
+
 def _first_line(error: Exception) -> str:
-    return str(error).strip().partition("\n")[0][:200] or type(error).__name__
+    line = str(error).strip().partition("\n")[0][:200] or type(error).__name__
+    return "".join(letter if letter.isprintable() else "?" for letter in line)

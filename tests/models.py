@@ -3,6 +3,8 @@
 from dataclasses import dataclass, field
 
 import numpy as np
+import onnx
+from onnx import TensorProto, helper
 
 from imagine_cli.model import Card, LevelCard
 
@@ -26,3 +28,20 @@ class Toy:
         before = self.card.levels[level - 1].factor if level else 1
         enlarge = self.card.levels[level].factor // before
         return mixed.repeat(enlarge, 0).repeat(enlarge, 1)
+
+
+def model_file(path, about, text=None):
+    """One level: pixels and field added; ten lines of ONNX."""
+    names = ("pixels_1", "field_1", "vector_1", "condition_1")
+    shapes = ([1, 3, "h", "w"], [1, 1, "h", "w"], [1, 2], [1, about.condition])
+    inputs = [
+        helper.make_tensor_value_info(name, TensorProto.FLOAT, shape)
+        for name, shape in zip(names, shapes, strict=True)
+    ]
+    output = helper.make_tensor_value_info("imagined_1", TensorProto.FLOAT, [1, 3, "h", "w"])
+    node = helper.make_node("Add", ["pixels_1", "field_1"], ["imagined_1"])
+    graph = helper.make_graph([node], "toy", inputs, [output])
+    made = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=9)
+    made.metadata_props.add(key="imagine", value=text or about.as_json())
+    onnx.save(made, path)
+    return path

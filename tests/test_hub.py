@@ -1,7 +1,10 @@
 """A model's name means one file, or there is one line that says why not."""
 
+from base64 import urlsafe_b64encode
+from hashlib import sha256
+from importlib.metadata import Distribution
+
 import pytest
-from huggingface_hub.errors import LocalEntryNotFoundError
 
 from imagine_cli import ModelError, OnnxModel, hub
 
@@ -32,33 +35,49 @@ def test_what_is_nothing_is_told_with_what_there_is(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("error", "said"),
+    ("name", "parts"),
     [
-        (LocalEntryNotFoundError("gone"), "go online once"),
-        (OSError("no space left"), "no space left"),
-        (ValueError("bad name"), "bad name"),
+        ("user/repo", ("user/repo", None)),
+        ("user/photos-v1.5", ("user/photos-v1.5", None)),
+        ("user/repo@v1.0", ("user/repo", "v1.0")),
+        ("user/repo@refs/pr/3", ("user/repo", "refs/pr/3")),
     ],
 )
-def test_the_hub_s_errors_are_one_line(monkeypatch, error, said):
-    import huggingface_hub
-
-    def fail(*arguments, **options):
-        raise error
-
-    monkeypatch.setattr(huggingface_hub, "hf_hub_download", fail)
-    with pytest.raises(ModelError, match=said):
-        hub.find("somebody/model")
+def test_names_of_the_hub_have_a_repository_and_perhaps_a_revision(name, parts):
+    assert hub.split(name) == parts
 
 
-def test_a_revision_is_passed_on(monkeypatch, tmp_path):
-    import huggingface_hub
+@pytest.mark.parametrize(
+    "name",
+    [
+        "enlarge",
+        "a/b/c",
+        "../repo",
+        "/user/repo",
+        "~/repo",
+        "runs/my.onnx",
+        "user/repo@../../x",
+    ],
+)
+def test_other_names_are_never_asked_of_the_hub(name):
+    with pytest.raises(ModelError, match="not user/repo"):
+        hub.split(name)
+    with pytest.raises(ModelError, match="nor a file"):
+        hub.find(name)
 
-    asked = {}
 
-    def download(repository, file, **options):
-        asked.update(repository=repository, file=file, **options)
-        return str(tmp_path / file)
-
-    monkeypatch.setattr(huggingface_hub, "hf_hub_download", download)
-    assert hub.find("somebody/model@v1") == tmp_path / "model.onnx"
-    assert (asked["repository"], asked["revision"]) == ("somebody/model", "v1")
+def test_a_bundled_model_is_compared_with_what_its_wheel_wrote_down(tmp_path, monkeypatch):
+    """An installation of pip's: a folder of packages with a RECORD of each file's SHA-256."""
+    model = tmp_path / "imagine_cli" / "weights" / "upscale" / "model.onnx"
+    model.parent.mkdir(parents=True)
+    model.write_bytes(b"weights")
+    digest = urlsafe_b64encode(sha256(b"weights").digest()).decode().rstrip("=")
+    about = tmp_path / "imagine_cli-1.dist-info"
+    about.mkdir()
+    (about / "RECORD").write_text(f"imagine_cli/weights/upscale/model.onnx,sha256={digest},7\n")
+    monkeypatch.setattr(hub, "_bundled", lambda: model.parents[1])
+    monkeypatch.setattr(hub, "distribution", lambda name: Distribution.at(about))
+    assert hub.verify("upscale") == "the same bytes as when it was installed"
+    model.write_bytes(b"Weights")
+    with pytest.raises(ModelError, match="install imagine-cli again"):
+        hub.verify("upscale")

@@ -17,9 +17,17 @@ ALLOWED = {
     "noise": set(),
     "tiles": set(),
     "devices": {"errors"},
-    "model": {"devices", "evidence", "errors"},
+    "onnxfile": {"errors"},
+    "model": {"devices", "evidence", "onnxfile", "errors"},
     "variants": {"noise", "tiles", "evidence", "model", "errors"},
-    "hub": {"errors", "__version__"},
+    "hub": {"model", "errors", "__version__"},
+    "models": {"hub", "model", "errors"},
+    "doctor": {
+        *("devices", "hub", "models", "model", "errors", "__version__"),
+        "imagine_training",  # to look whether it is there
+    },
+    "exits": {"errors"},
+    "models_cli": {"exits", "hub", "models", "doctor", "errors"},
     "picture": {"errors"},
     "files": set(),
     "gallery": set(),
@@ -55,7 +63,9 @@ def test_every_room_has_its_walls():
     assert rooms - {"cli", "__init__", "__main__"} == set(ALLOWED)
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["--version"], ["upscale", "--help"]])
+@pytest.mark.parametrize(
+    "arguments", [["--help"], ["--version"], ["upscale", "--help"], ["models", "--help"]]
+)
 def test_help_and_version_import_nothing_heavy(arguments):
     code = (
         "import sys; from imagine_cli.cli import app\n"
@@ -70,6 +80,7 @@ def test_help_and_version_import_nothing_heavy(arguments):
 
 def test_the_program_never_imports_torch():
     code = "import sys, imagine_cli.variants, imagine_cli.jpeg, imagine_cli.downscaled\n"
-    code += "import imagine_cli.picture, imagine_cli.gallery, imagine_cli.hub, imagine_cli.cli\n"
+    code += "import imagine_cli.picture, imagine_cli.gallery, imagine_cli.models, imagine_cli.cli\n"
+    code += "import imagine_cli.doctor\n"
     code += "assert 'torch' not in sys.modules"
     subprocess.run([sys.executable, "-c", code], check=True)

@@ -161,17 +161,20 @@ def backbone_folders() -> list[Path]:
     ]
 
 
+def backbone_file(net: str) -> Path | None:
+    """The file that has a network's weights, if there is one."""
+    files = (folder / name for folder in backbone_folders() for name in _FILES[net])
+    return next((file for file in files if file.is_file()), None)
+
+
 def _trunk_weights(net: str) -> dict[str, Tensor]:
-    for folder in backbone_folders():
-        for name in _FILES[net]:
-            file = folder / name
-            if file.is_file():
-                state = (
-                    load_file(file)
-                    if file.suffix == ".safetensors"
-                    else torch.load(file, map_location="cpu", weights_only=True)
-                )
-                return {key: value.float() for key, value in state.items() if "features" in key}
+    if file := backbone_file(net):
+        state = (
+            load_file(file)
+            if file.suffix == ".safetensors"
+            else torch.load(file, map_location="cpu", weights_only=True)
+        )
+        return {key: value.float() for key, value in state.items() if "features" in key}
     raise ModelError(
         f"no weights for the {net} network: put {_FILES[net][1]} (torchvision) or {_FILES[net][0]} "
         f"into a folder and set {FOLDER_VARIABLE} to it"

@@ -1,0 +1,172 @@
+"""The command line of models: `imagine models …` and `imagine doctor`."""
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from .exits import FAILED, exit_codes
+
+if TYPE_CHECKING:
+    from .models import Found
+
+app = typer.Typer(
+    no_args_is_help=True,
+    help="The models of this machine: which there are, bringing and removing, giving away.",
+    epilog="A model is 'upscale', 'decompress', a folder, a file, or user/repo[@revision] on the "
+    "Hugging Face Hub.",
+)
+
+Name = Annotated[str, typer.Argument(help="A model.", metavar="MODEL")]
+HubName = Annotated[str, typer.Argument(help="A model of the Hub.", metavar="USER/REPO[@REVISION]")]
+Offline = Annotated[
+    bool, typer.Option("--offline", help="Never ask the Hugging Face Hub: take what is here.")
+]
+
+
+@app.command("list")
+def list_models() -> None:
+    """The models on this machine, each with its task, scales, size and commit."""
+    with exit_codes():
+        from . import models
+
+        found = list(models.known())
+        width = max(len(model.name) for model in found)
+        for model in found:
+            origin = f"commit {model.commit[:12]}" if model.commit else "bundled"
+            typer.echo(
+                f"{model.name:{width}}  {_task(model):22}  {_size(model.bytes):>9}  {origin}"
+            )
+
+
+@app.command()
+def info(name: Name, offline: Offline = False) -> None:
+    """What a model says of itself, where it lies, and the checksum of its file.
+
+    imagine models info upscale
+    """
+    with exit_codes():
+        from . import hub, models
+
+        model = models.info(name, offline=offline)
+        lines = {
+            "name": model.card.name,
+            "task": _task(model),
+            "file": model.file,
+            "size": _size(model.bytes),
+            "sha256": hub.sha256(model.file),
+            **({"commit": model.commit} if model.commit else {}),
+        }
+        for key, value in lines.items():
+            typer.echo(f"{key:6}  {value}")
+
+
+@app.command()
+def path(name: Name, offline: Offline = False) -> None:
+    """The file of a model, for scripts; one of the Hub that is not here yet is brought.
+
+    imagine models path user/repo
+    """
+    with exit_codes():
+        from . import hub
+
+        typer.echo(hub.find(name, offline=offline))
+
+
+@app.command()
+def pull(name: HubName) -> None:
+    """Bring a model from the Hub as it is there now; from then on its name means this one.
+
+    imagine models pull user/repo
+    """
+    with exit_codes():
+        from . import hub
+
+        commit = hub.commit(hub.pull(name))
+        typer.echo(f"{name.partition('@')[0]}@{commit}")
+
+
+@app.command()
+def verify(
+    names: Annotated[
+        list[str] | None, typer.Argument(help="Models; all that are here if none is named.")
+    ] = None,
+    offline: Offline = False,
+) -> None:
+    """Compare models with the checksums that the Hub, or the installation, gave them."""
+    with exit_codes():
+        from . import models
+        from .errors import ModelError
+
+        failed = False
+        for name in names or [model.name for model in models.known()]:
+            try:
+                typer.echo(f"{name}: {models.verify(name, offline=offline)}")
+            except ModelError as error:
+                failed = True
+                typer.echo(f"imagine: {error}", err=True)
+    if failed:
+        raise typer.Exit(FAILED)
+
+
+@app.command()
+def remove(name: HubName) -> None:
+    """Take a model of the Hub from this machine; without @revision, all its revisions.
+
+    imagine models remove user/repo
+    """
+    with exit_codes():
+        from . import models
+
+        typer.echo(f"{_size(models.remove(name))} freed")
+
+
+@app.command()
+def push(
+    run: Annotated[Path, typer.Argument(help="A folder that `imagine train` made.")],
+    name: Annotated[str, typer.Argument(help="Where to.", metavar="USER/REPO")],
+    private: Annotated[bool, typer.Option("--private", help="For you alone to see.")] = False,
+) -> None:
+    """Give a trained model to the Hugging Face Hub: its card, its weights, its settings.
+
+    HF_TOKEN=… imagine models push runs/mine user/repo
+    """
+    with exit_codes():
+        from . import models
+
+        pinned, address = models.push(run, name, private=private)
+        typer.echo(pinned)
+        typer.echo(address, err=True)
+
+
+def doctor(
+    as_json: Annotated[
+        bool, typer.Option("--json", help="All findings as one JSON object.")
+    ] = False,
+) -> None:
+    """Look whether all is well: versions, devices that really run, models, cache, threads."""
+    with exit_codes():
+        from . import doctor as examination
+
+        findings = []
+        for finding in examination.examine():
+            findings.append(finding)
+            if not as_json:
+                typer.echo(f"{'' if finding.well else 'BROKEN '}{finding.about}: {finding.found}")
+        well = all(finding.well for finding in findings)
+        if as_json:
+            report = {"well": well, "findings": [asdict(finding) for finding in findings]}
+            typer.echo(json.dumps(report, indent=2))
+    if not well:
+        raise typer.Exit(FAILED)
+
+
+def _task(model: "Found") -> str:
+    scales = " ".join(f"×{level.factor}" for level in model.card.levels if level.factor > 1)
+    return f"{model.card.task} {scales}".strip()
+
+
+def _size(count: int) -> str:
+    return f"{count / 1e6:.1f} MB"
