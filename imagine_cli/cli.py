@@ -76,6 +76,12 @@ Count = Annotated[
 Seed = Annotated[
     int, typer.Option(min=0, max=2**62, help="The first seed; the other variants count on.")
 ]
+LikeSeed = Annotated[
+    int | None, typer.Option(min=0, max=2**62, help="More like the variant of this seed.")
+]
+Spread = Annotated[
+    float, typer.Option(min=0, max=1, help="With --like, how far from it: 0 the same, 1 anything.")
+]
 ScaleOf = Annotated[Scale, typer.Option("--scale", help="How many times as wide and high.")]
 KernelOf = Annotated[
     Kernel, typer.Option("--kernel", help="The filter by which the input counts as shrunk.")
@@ -125,6 +131,8 @@ def upscale(
     paths: Paths,
     variants: Count = 3,
     seed: Seed = 0,
+    like: LikeSeed = None,
+    spread: Spread = 0.3,
     scale: ScaleOf = Scale.x16,
     kernel: KernelOf = Kernel.bicubic,
     output: Output = None,
@@ -144,10 +152,14 @@ def upscale(
 
     imagine upscale photo.png -n 5        five enlargements, photo-x16-0.png to photo-x16-4.png
 
+    imagine upscale photo.png --like 2    three more like number 2, photo-x16-like2-0.3-0.png …
+
     imagine upscale holiday/ --scale 4 -o big/ --sheet
     """
     seeds = range(seed, seed + variants)
-    wish = Wish("upscale", int(scale), kernel, seeds, format, sheet, overwrite, max_pixels)
+    wish = Wish(
+        "upscale", int(scale), kernel, seeds, format, sheet, overwrite, max_pixels, like, spread
+    )
     _run(paths, wish, output, recursive, model, offline, device, threads, json, quiet)
 
 
@@ -156,6 +168,8 @@ def decompress(
     paths: Paths,
     variants: Count = 3,
     seed: Seed = 0,
+    like: LikeSeed = None,
+    spread: Spread = 0.3,
     output: Output = None,
     format: FormatOf = Format.png,
     model: ModelName = None,
@@ -176,7 +190,7 @@ def decompress(
     imagine decompress *.jpg -o originals/ --sheet
     """
     seeds = range(seed, seed + variants)
-    wish = Wish("decompress", 1, "", seeds, format, sheet, overwrite, max_pixels)
+    wish = Wish("decompress", 1, "", seeds, format, sheet, overwrite, max_pixels, like, spread)
     _run(paths, wish, output, recursive, model, offline, device, threads, json, quiet)
 
 
@@ -344,6 +358,7 @@ def _record(source: files.Source, done: "Done", wish: Wish, model: str) -> dict[
         "task": wish.task,
         "model": model,
         "seed": done.seed,
+        **({} if wish.like is None else {"like": wish.like, "spread": wish.spread}),
         "scale": wish.scale,
         "width": done.width,
         "height": done.height,

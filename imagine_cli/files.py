@@ -24,9 +24,9 @@ class Source:
     path: Path
     results: Path
 
-    def result(self, seed: int | str, format: str) -> Path:
-        """Where a variant goes, `photo-x16-7.png` for seed 7; for "sheet", the sheet."""
-        return self.results.with_name(f"{self.results.name}-{seed}.{format}")
+    def result(self, name: str, format: str) -> Path:
+        """Where a result goes: `photo-x16-7.png` for "7"."""
+        return self.results.with_name(f"{self.results.name}-{name}.{format}")
 
 
 def pictures_in(
@@ -113,5 +113,5 @@ def _walk(
 def _origin(name: str, tag: str) -> str | None:
     """The name or stem of the picture that such a result was made from; None if it is none."""
     task = re.sub(r"\d+", r"\\d+", tag)  # x16 and x8 are the same task
-    result = re.fullmatch(rf"(.+)-{task}-(\d+|sheet)\.(png|webp|tiff)", name)
+    result = re.fullmatch(rf"(.+)-{task}-(?:like\d+-[\d.e-]+-)?(\d+|sheet)\.(png|webp|tiff)", name)
     return result[1] if result else None

@@ -15,6 +15,7 @@ from .evidence import Agreement, EightBits, Evidence, Pixels
 from .files import Source
 from .jpeg import JpegCoded
 from .model import Model
+from .noise import Like
 from .variants import Progress, imagine
 from .wish import Wish
 
@@ -56,8 +57,8 @@ def work(
     `inputs` are real paths that are never written to; `model` is called only if it is needed.
     Raises ImagineError. All that can be seen to fail beforehand fails before anything is computed.
     """
-    results = {seed: source.result(seed, wish.format) for seed in wish.seeds}
-    sheet = source.result("sheet", wish.format) if wish.sheet else None
+    results = {seed: source.result(wish.name(seed), wish.format) for seed in wish.seeds}
+    sheet = source.result(wish.name("sheet"), wish.format) if wish.sheet else None
     width, height = (side * wish.scale for side in picture.size(source.path))
     _check_size(width, height, wish)
     _check_results([*results.values(), *([sheet] if sheet else [])], inputs)
@@ -74,7 +75,11 @@ def work(
         warn(warning)
     shown: dict[int, EightBits] = {}
     told = None
-    for variant in imagine(opened.evidence, model(), missing, progress=progress) if missing else ():
+    like = None if wish.like is None else Like(wish.like, wish.spread)
+    variants = (
+        imagine(opened.evidence, model(), missing, like=like, progress=progress) if missing else ()
+    )
+    for variant in variants:
         opened.write(variant.picture, results[variant.seed])
         if sheet:
             shown[variant.seed] = gallery.reduced(opened.upright(variant.picture), len(results))

@@ -5,6 +5,7 @@ size of the level's input, for what is local. Both are standard normal. A field 
 whole: it is a plane of cells, each with its own stream, so that any cut can be had at any time.
 """
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,9 +15,20 @@ CELL = 64
 LARGEST_SEED = 2**63 - 1
 
 
-def vector(seed: int, level: int, length: int) -> NDArray[np.float32]:
+@dataclass(frozen=True)
+class Like:
+    """A seed to stay near: codes √(1 − spread²) z + spread z′ of its z and a new z′, so normal too.
+
+    Spread 0 is the seed's own code, whatever the new seed; 1 has nothing of it any more.
+    """
+
+    seed: int
+    spread: float  # 0 to 1
+
+
+def vector(seed: int, level: int, length: int, like: Like | None = None) -> NDArray[np.float32]:
     """The global part of a level's code: (length,)."""
-    return _stream(seed, level, (0, 1, 0, 0)).standard_normal(length).astype(np.float32)
+    return _code(seed, level, (1, 0, 0), like, (length,)).astype(np.float32)
 
 
 @dataclass(frozen=True)
@@ -26,6 +38,7 @@ class Field:
     seed: int
     level: int
     channels: int
+    like: Like | None = None
 
     def cut(self, rows: slice, columns: slice) -> NDArray[np.float32]:
         """The part within `rows` and `columns`: (channels, height, width)."""
@@ -39,8 +52,19 @@ class Field:
         return field
 
     def _cell(self, row: int, column: int) -> NDArray[np.float64]:
-        stream = _stream(self.seed, self.level, (0, 0, row, column))
-        return stream.standard_normal((self.channels, CELL, CELL))
+        shape = self.channels, CELL, CELL
+        return _code(self.seed, self.level, (0, row, column), self.like, shape)
+
+
+def _code(
+    seed: int, level: int, part: tuple[int, int, int], like: Like | None, shape: tuple[int, ...]
+) -> NDArray[np.float64]:
+    if like is None:
+        return _stream(seed, level, (0, *part)).standard_normal(shape)
+    # The new code has streams of its own: variant 7 around variant 7 is another one.
+    new = _stream(seed, level, (1, *part)).standard_normal(shape)
+    old = _stream(like.seed, level, (0, *part)).standard_normal(shape)
+    return math.sqrt(1 - like.spread**2) * old + like.spread * new
 
 
 def _stream(seed: int, level: int, counter: tuple[int, int, int, int]) -> np.random.RandomState:

@@ -34,16 +34,18 @@ def imagine(
     model: Model,
     seeds: Iterable[int],
     *,
+    like: noise.Like | None = None,
     tile: int = TILE,
     progress: Progress = lambda share: None,
 ) -> Iterator[Variant]:
     """Variants of the picture behind the evidence, one after another.
 
-    Each depends on the evidence, the model and its seed; not on tiles, threads or the other seeds.
+    Each depends on the evidence, the model and its seed (and on `like`, which keeps them near one);
+    not on tiles, threads or the other seeds.
     """
     levels = _levels(evidence, model)
     for seed in seeds:
-        yield _variant(evidence, model, levels, seed, tile, progress)
+        yield _variant(evidence, model, levels, seed, like, tile, progress)
 
 
 def _variant(
@@ -51,6 +53,7 @@ def _variant(
     model: Model,
     levels: list[LevelCard],
     seed: int,
+    like: noise.Like | None,
     tile: int,
     progress: Progress,
 ) -> Variant:
@@ -58,7 +61,7 @@ def _variant(
     pixels = evidence.observed
     for number, level in enumerate(levels):
         share = _Share(progress, levels, number)
-        pixels = _render(pixels, evidence, model, number, level, seed, tile, share)
+        pixels = _render(pixels, evidence, model, number, level, seed, like, tile, share)
         if number + 1 < len(levels):
             evidence.project(pixels, number)
     picture = evidence.eight_bits(pixels)
@@ -88,13 +91,14 @@ def _render(
     number: int,
     level: LevelCard,
     seed: int,
+    like: noise.Like | None,
     side: int,
     progress: Progress,
 ) -> Pixels:
     """One level's picture, tile by tile, each with its cut of the code for the whole picture."""
     height, width = pixels.shape[:2]
-    vector = noise.vector(seed, number, model.card.vector)
-    field = noise.Field(seed, number, level.channels)
+    vector = noise.vector(seed, number, model.card.vector, like)
+    field = noise.Field(seed, number, level.channels, like)
     condition = evidence.condition(number)
     enlarge = level.factor // (evidence.factors[number - 1] if number else 1)
     # Half precision: a large canvas then takes twice the memory of the finished picture.

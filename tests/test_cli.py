@@ -95,6 +95,22 @@ def test_what_exists_is_left_unless_overwrite(photo):
     assert Image.open(kept).size == (32, 24)
 
 
+def test_more_like_one_is_named_so_and_is_no_picture_to_work_on(photo):
+    assert run("upscale", photo, "--scale", 2, "-n", 1, "--seed", 7).exit_code == 0
+    result = run("upscale", photo, "--scale", 2, "-n", 1, "--like", 7, "--spread", 0, "--json")
+    told = json.loads(result.stdout)
+    assert (told["like"], told["spread"], told["seed"]) == (7, 0, 0)
+    same = photo.with_name("photo-x2-like7-0-0.png")
+    assert same.read_bytes() == photo.with_name("photo-x2-7.png").read_bytes()
+    result = run("upscale", photo, "--scale", 2, "-n", 1, "--like", 7)
+    other = photo.with_name("photo-x2-like7-0.3-0.png")
+    assert result.stdout.split() == [str(other)]
+    assert other.read_bytes() != same.read_bytes()
+    # A folder's own results are left out, these too.
+    result = run("upscale", photo.parent, "--scale", 2, "-n", 1, "--seed", 7)
+    assert result.stdout.split() == [str(photo.with_name("photo-x2-7.png"))]
+
+
 def test_an_input_is_never_overwritten(photo):
     other = photo.with_name("photo-x2-0.png")
     Image.open(photo).save(other)

@@ -34,7 +34,7 @@ ALLOWED = {
     "wish": set(),
     "progress": set(),
     "jobs": {
-        *("downscaled", "jpeg", "variants", "model", "evidence", "errors"),
+        *("downscaled", "jpeg", "variants", "model", "noise", "evidence", "errors"),
         *("picture", "gallery", "files", "wish"),
     },
 }

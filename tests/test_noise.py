@@ -1,5 +1,7 @@
 """Codes come from their seed, wherever they are cut."""
 
+import math
+
 import numpy as np
 import pytest
 from scipy import stats
@@ -40,6 +42,25 @@ def test_the_numbers_of_a_seed_never_change():
 
 def test_the_largest_seed_is_one_too():
     assert np.isfinite(noise.vector(noise.LARGEST_SEED, 0, 4)).all()
+
+
+def codes(seed, like=None):
+    cut = slice(0, 128), slice(64, 192)
+    field = noise.Field(seed, 1, 2, like).cut(*cut)
+    return np.concatenate([field.ravel(), noise.vector(seed, 1, 3000, like)])
+
+
+def test_spread_nought_is_the_seed_itself():
+    assert (codes(3, noise.Like(7, 0)) == codes(7)).all()
+
+
+@pytest.mark.parametrize("seed", [3, 7])  # 7 around 7 too: its new code is another one
+@pytest.mark.parametrize("spread", [0.3, 0.8, 1])
+def test_around_a_seed_codes_stay_normal_and_as_near_as_told(seed, spread):
+    around = codes(seed, noise.Like(7, spread))
+    assert stats.kstest(around, "norm").pvalue > 0.001
+    nearness = np.corrcoef(around, codes(7))[0, 1]
+    assert nearness == pytest.approx(math.sqrt(1 - spread**2), abs=0.03)
 
 
 VECTOR = (0.2852361, -0.8254925, 1.9575834)
