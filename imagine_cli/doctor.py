@@ -66,7 +66,11 @@ def _hub_cache() -> Iterator[Finding]:
 
     offline = ", not asked for anything: HF_HUB_OFFLINE is set" if HF_HUB_OFFLINE else ""
     yield Finding("hub", ENDPOINT + offline)
-    cached = list(models.cached())
+    try:
+        cached = list(models.cached())
+    except ImagineError as error:
+        yield Finding("cache", str(error), well=False)
+        return
     yield from (_model(model.name) for model in cached)
     total = sum(model.bytes for model in cached)
     yield Finding("cache", f"{HF_HUB_CACHE}, of which {total / 1e6:.1f} MB are models of imagine")

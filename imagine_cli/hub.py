@@ -20,12 +20,12 @@ from typing import TYPE_CHECKING
 
 from .errors import ModelError
 from .model import read_card
+from .onnxfile import LARGEST
 
 if TYPE_CHECKING:
     from huggingface_hub import HfApi
 
 MODEL_FILE = "model.onnx"
-LARGEST = 2**31 - 1  # bytes: no ONNX file is larger
 
 _ON_HUB = re.compile(r"(\w[\w.-]*/\w[\w.-]*?)(?:@(\w[\w./-]*))?")
 _TOKENS = "https://huggingface.co/settings/tokens"
@@ -54,7 +54,9 @@ def find(name: str, *, offline: bool = False) -> Path:
     if file := _cached(name):
         return file
     if offline:
-        raise ModelError(_not_here(name, "--offline"))
+        raise ModelError(
+            f"{name}: not on this machine yet, and --offline forbids to ask the Hub; pull it once"
+        )
     return pull(name)
 
 
@@ -135,7 +137,8 @@ def sha256(file: Path) -> str:
 def commit(file: Path) -> str | None:
     """The commit that a file of the Hub's cache is of: .../snapshots/COMMIT/model.onnx."""
     folder = file.parent
-    return folder.name if folder.parent.name == "snapshots" else None
+    cached = folder.parent.name == "snapshots" and re.fullmatch("[0-9a-f]{40}", folder.name)
+    return folder.name if cached else None
 
 
 def split(name: str) -> tuple[str, str | None]:
@@ -181,7 +184,7 @@ def _told(error: BaseException, name: str) -> str:
         error = error.__cause__  # the wrapping says less
     first_line = str(error).strip().partition("\n")[0]
     if isinstance(error, OfflineModeIsEnabled):
-        return _not_here(name, "HF_HUB_OFFLINE").removeprefix(f"{name}: ")
+        return "HF_HUB_OFFLINE forbids to ask the Hub; pull it once without"
     if isinstance(error, GatedRepoError):
         page = f"https://huggingface.co/{name.partition('@')[0]}"
         return f"its terms must be accepted first: do so on {page}, then set HF_TOKEN"
@@ -201,10 +204,10 @@ def _told(error: BaseException, name: str) -> str:
         return "the connection was cut and half a file thrown away: try again"
     if isinstance(error, ValueError):
         return first_line
-    return (
-        f"the Hub cannot be reached ({first_line or type(error).__name__}): look at the network, "
-        "HF_ENDPOINT and HTTPS_PROXY"
-    )
+    if type(error).__module__.startswith("httpx"):
+        why = first_line or type(error).__name__
+        return f"the Hub cannot be reached ({why}): look at the network, HF_ENDPOINT, HTTPS_PROXY"
+    return f"{type(error).__name__}: {first_line}"
 
 
 def _answer(status: int, wait: str | None) -> str:
@@ -219,10 +222,6 @@ def _answer(status: int, wait: str | None) -> str:
     if status >= 500:
         return f"the Hub has a failure of its own ({status}): try again later"
     return f"the Hub answered {status}: look at the name, HF_ENDPOINT and HF_TOKEN"
-
-
-def _not_here(name: str, by: str) -> str:
-    return f"{name}: not on this machine yet, and {by} forbids to ask the Hub; pull it once without"
 
 
 def _cached(name: str) -> Path | None:

@@ -69,9 +69,9 @@ def remove(name: str) -> int:
     if not doomed:
         raise ModelError(f"{name}: no such model in the Hub's cache; see `imagine models list`")
     with hub.errors_of(name):
-        from huggingface_hub import scan_cache_dir
+        from huggingface_hub import constants, scan_cache_dir
 
-        cache = scan_cache_dir()
+        cache = scan_cache_dir(constants.HF_HUB_CACHE)
         # A copy of a repository has its commits too, and is not what was named.
         named = (
             one for one in cache.repos if (one.repo_type, one.repo_id) == ("model", repository)
@@ -114,11 +114,11 @@ def push(run: Path, repository: str, *, private: bool = False) -> tuple[str, str
 def _files_in_cache() -> list[tuple[str, Path]]:
     """Names and files of whatever in the Hub's cache has a model.onnx."""
     with hub.errors_of("the Hub's cache"):
-        from huggingface_hub import scan_cache_dir
+        from huggingface_hub import constants, scan_cache_dir
         from huggingface_hub.errors import CacheNotFound
 
         try:
-            repositories = scan_cache_dir().repos
+            repositories = scan_cache_dir(constants.HF_HUB_CACHE).repos
         except CacheNotFound:
             return []
     return sorted(

@@ -17,6 +17,7 @@ class Repository:
 
     private: bool = False
     gated: bool = False
+    lfs: bool = True  # else plain git, as for small text
     commits: dict[str, dict[str, bytes]] = field(default_factory=dict)
     refs: dict[str, str] = field(default_factory=dict)
 
@@ -116,14 +117,14 @@ class _Handler(BaseHTTPRequestHandler):
         if file not in repository.commits[sha]:
             return self.refuse(404, "EntryNotFound", {"X-Repo-Commit": sha})
         content = repository.commits[sha][file]
-        etag = hashlib.sha256(content).hexdigest()
-        headers = {
-            "X-Repo-Commit": sha,
-            "ETag": f'"{etag}"',
-            "X-Linked-Etag": f'"{etag}"',
-            "X-Linked-Size": str(len(content)),
-            "Accept-Ranges": "bytes",
-        }
+        headers = {"X-Repo-Commit": sha, "Accept-Ranges": "bytes"}
+        if repository.lfs:
+            headers["ETag"] = '"a storage\'s own"'
+            headers["X-Linked-Etag"] = f'"{hashlib.sha256(content).hexdigest()}"'
+            headers["X-Linked-Size"] = str(len(content))
+        else:
+            blob = b"blob %d\0" % len(content) + content
+            headers["ETag"] = f'"{hashlib.sha1(blob).hexdigest()}"'
         if self.mischief == "flip":
             content = content[:100] + bytes([content[100] ^ 1]) + content[101:]
         start = int(self.headers.get("Range", "bytes=0-")[6:].split("-")[0])

@@ -49,12 +49,21 @@ def test_a_damaged_or_missing_bundled_model_is_broken(monkeypatch, tmp_path):
     assert broken == ["model decompress", "model upscale", "device cpu"]
 
 
+@pytest.mark.filterwarnings("ignore:Specified provider")
 def test_a_device_that_is_spoken_of_but_does_not_run_is_broken(monkeypatch):
     monkeypatch.setattr(devices, "there", lambda: ["directml", "cpu"])
     well, findings = examined()
     assert not well
     assert "could not be started" in findings["device directml"]["found"]
     assert findings["device cpu"]["well"]
+
+
+def test_a_cache_that_is_none_is_broken(monkeypatch, tmp_path):
+    (tmp_path / "file").touch()
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "file"))
+    well, findings = examined()
+    assert not well
+    assert not findings["cache"]["well"]
 
 
 def test_training_is_no_must(monkeypatch):

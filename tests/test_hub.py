@@ -3,6 +3,7 @@
 from base64 import urlsafe_b64encode
 from hashlib import sha256
 from importlib.metadata import Distribution
+from pathlib import Path
 
 import pytest
 
@@ -64,6 +65,13 @@ def test_other_names_are_never_asked_of_the_hub(name):
         hub.split(name)
     with pytest.raises(ModelError, match="nor a file"):
         hub.find(name)
+
+
+def test_only_a_snapshot_of_the_cache_has_a_commit():
+    digits = "0123456789" * 4
+    assert hub.commit(Path("models--a--b/snapshots", digits, "model.onnx")) == digits
+    for path in ("model.onnx", "snapshots/mine/model.onnx", f"runs/{digits}/model.onnx"):
+        assert hub.commit(Path(path)) is None
 
 
 def test_a_bundled_model_is_compared_with_what_its_wheel_wrote_down(tmp_path, monkeypatch):

@@ -20,7 +20,7 @@ ALLOWED = {
     "onnxfile": {"errors"},
     "model": {"devices", "evidence", "onnxfile", "errors"},
     "variants": {"noise", "tiles", "evidence", "model", "errors"},
-    "hub": {"model", "errors", "__version__"},
+    "hub": {"model", "onnxfile", "errors", "__version__"},
     "models": {"hub", "model", "errors"},
     "doctor": {
         *("devices", "hub", "models", "model", "errors", "__version__"),

@@ -100,7 +100,7 @@ def test_a_revision_is_a_tag_or_a_commit(imagine, hub, content):
 def test_offline_takes_what_is_here_and_asks_nobody(imagine, hub, how):
     variables = {} if how else {"HF_HUB_OFFLINE": 1}
     refused = complaint(imagine("models", "path", "user/toy", *how, **variables))
-    assert "not on this machine yet" in refused
+    assert "forbids to ask the Hub" in refused
     assert hub.requests == []
     imagine("models", "pull", "user/toy")
     before = len(hub.requests)
@@ -140,7 +140,9 @@ def test_a_broken_connection_leaves_what_was_there(imagine, hub, content, tmp_pa
     assert file_of(imagine("models", "path", "user/toy")).read_bytes() == content
 
 
-def test_a_flipped_byte_is_seen_and_thrown_away(imagine, hub, content, tmp_path):
+@pytest.mark.parametrize("lfs", [True, False])
+def test_a_flipped_byte_is_seen_and_thrown_away(imagine, hub, content, tmp_path, lfs):
+    hub.repositories["user/toy"].lfs = lfs
     hub.fault = lambda method, path: "flip" if method == "GET" else None
     assert "wrong checksum" in complaint(imagine("models", "pull", "user/toy"))
     assert not [file for file in tmp_path.rglob("blobs/*") if file.is_file()]
@@ -177,6 +179,7 @@ def test_damage_on_the_disk_is_found_told_and_mended(imagine, content):
         (500, r"failure of its own (500)"),
         (503, r"failure of its own (503)"),
         (200, "is no Hub"),
+        ((200, {"X-Repo-Commit": "c", "ETag": "e", "X-Linked-Size": str(2**31)}), "2,147,483,648"),
     ],
 )
 def test_each_answer_of_the_hub_is_one_line_that_helps(imagine, hub, fault, said):
