@@ -103,14 +103,16 @@ def frechet(features: Floats, others: Floats) -> float:
     the sum of the singular values of A₁ A₂ᵀ, exact however few the pictures are. But few pictures
     make it too large, the more so the more dimensions: compare at one n only.
     """
-    roots = []
-    for each in (features, others):
-        centred = each - each.mean(axis=0)
-        roots.append(np.linalg.qr(centred / np.sqrt(len(each) - 1), "r"))
-    first, second = roots
+    first, second = (_root(each) for each in (features, others))
     shared = np.linalg.svd(first @ second.T, compute_uv=False).sum()
     apart = np.square(features.mean(axis=0) - others.mean(axis=0)).sum()
     return float(apart + np.square(first).sum() + np.square(second).sum() - 2 * shared)
+
+
+def _root(features: Floats) -> Floats:
+    """A, (at most d, d), of which AᵀA is the covariance."""
+    centred = features - features.mean(axis=0)
+    return np.asarray(np.linalg.qr(centred / np.sqrt(len(features) - 1), mode="r"))
 
 
 def kid(features: Floats, others: Floats) -> float:
