@@ -238,6 +238,10 @@ def evaluate(
     out: Annotated[
         Path | None, typer.Option(help="New folder for report.json, report.md and sheets.")
     ] = None,
+    traverse: Annotated[
+        bool, typer.Option("--traverse", help="Instead, walk the codes to the observed picture.")
+    ] = False,
+    steps: Annotated[int, typer.Option(min=1, help="How far, for --traverse.")] = 100,
     quiet: Quiet = False,
 ) -> None:
     """Measure models: how near, how well agreeing, how different. Needs imagine-cli[train].
@@ -247,13 +251,14 @@ def evaluate(
     imagine evaluate --data photos/ --scale 4 --model upscale --model 'other {input} -o {output}'
     """
     with _exit_codes(), _extra("evaluation"), progress_bar(quiet) as bar:
+        from imagine_training import traversal
         from imagine_training.evaluate import Trial
         from imagine_training.evaluate import evaluate as measure
 
-        plain = "lanczos" if task == Task.upscale else "plain"
+        plain = [] if traverse else ["lanczos" if task == Task.upscale else "plain"]
         trial = Trial(
             data,
-            model or [plain, task.value],
+            model or [*plain, task.value],
             task.value,
             int(scale),
             kernel.value,
@@ -263,7 +268,7 @@ def evaluate(
             limit,
             out,
         )
-        failed = measure(trial, bar)
+        failed = traversal.traverse(trial, steps, bar) if traverse else measure(trial, bar)
     if failed:
         raise typer.Exit(FAILED)
 

@@ -14,12 +14,21 @@ from imagine_cli.evidence import EightBits
 from imagine_cli.progress import Bar
 
 from . import contenders, report
-from .contenders import CommandError, Contender
+from .contenders import Case, CommandError, Contender
 from .figures import Features, Figures
 from .report import Report, Table
 
 SIDE = 512  # pictures are cut to this around their middle: ×16 from 32²
 SMALLEST = 64  # the feature networks see nothing of less
+
+
+@dataclass(frozen=True)
+class Observed:
+    """A picture that models are measured on."""
+
+    name: str
+    pixels: EightBits
+    sha256: str  # of its file
 
 
 @dataclass(frozen=True)
@@ -37,14 +46,37 @@ class Trial:
     limit: int | None = None
     out: Path | None = None
 
+    @property
+    def settings(self) -> Sequence[int]:
+        """The scale, or the qualities: each has a table."""
+        return [self.scale] if self.task == "upscale" else self.qualities
 
-@dataclass(frozen=True)
-class Observed:
-    """A picture that models are measured on."""
+    def told(self, setting: int) -> str:
+        return f"x{setting}" if self.task == "upscale" else f"quality {setting}"
 
-    name: str
-    pixels: EightBits
-    sha256: str  # of its file
+    def case(self, one: Observed, setting: int) -> Case:
+        """The picture, and what is left of it."""
+        if self.task == "upscale":
+            return contenders.shrunk(one.name, one.pixels, setting, self.kernel)
+        return contenders.coded(one.name, one.pixels, setting)
+
+    def asked(self, *more: str) -> dict[str, Any]:
+        """What was asked, and the command that asks it again."""
+        words = ["imagine", "evaluate", *more, "--task", self.task]
+        words += [word for path in self.data for word in ("--data", str(path))]
+        words += [word for model in self.models for word in ("--model", model)]
+        if self.task == "upscale":
+            words += ["--scale", str(self.scale), "--kernel", self.kernel]
+        else:
+            words += ["--quality", ",".join(map(str, self.qualities))]
+        words += ["-n", str(self.count)]
+        words += ["--metrics", ",".join(self.wanted)] if self.wanted else []
+        words += ["--limit", str(self.limit)] if self.limit else []
+        return {
+            "command": shlex.join(words),
+            "imagine": imagine_cli.__version__,
+            "seeds": list(range(self.count)),
+        }
 
 
 def evaluate(trial: Trial, bar: Bar) -> int:
@@ -53,23 +85,21 @@ def evaluate(trial: Trial, bar: Bar) -> int:
     A picture that cannot be read, or that a contender fails at, is told in one line and left out.
     With `trial.out` there come `report.json`, `report.md` and a sheet for each picture.
     """
-    if trial.out and trial.out.exists() and any(trial.out.iterdir()):
-        raise ImagineError(f"{trial.out}: holds something already; choose another --out")
+    check_empty(trial.out)
     if trial.task == "upscale" and "plain" in trial.models:
         raise ImagineError("--model plain is for decompress; for upscale: lanczos, bicubic")
     found = [contenders.contender(name) for name in trial.models]
-    rivals = dict(zip(_unique([one.name for one in found]), found, strict=True))
+    rivals = dict(zip(unique([one.name for one in found]), found, strict=True))
     figures = Figures(trial.task, trial.count, trial.wanted)
     for line in figures.left_out:
         bar.print(line, err=True)
-    pictures, failures = _gathered(trial)
+    pictures, failures = gathered(trial, SIDE)
     for line in failures:
         bar.print(line, err=True)
 
-    settings = trial.qualities if trial.task == "decompress" else [trial.scale]
-    bar.expect(len(settings) * len(pictures) * len(rivals))
+    bar.expect(len(trial.settings) * len(pictures) * len(rivals))
     tables = []
-    for setting in settings:
+    for setting in trial.settings:
         table, failed = _measured(trial, setting, pictures, rivals, figures, bar)
         tables.append(table)
         failures += failed
@@ -78,8 +108,9 @@ def evaluate(trial: Trial, bar: Bar) -> int:
     if trial.out:
         about = {name: rival.about() for name, rival in rivals.items()}
         data = {one.name: one.sha256 for one in pictures}
+        asked = trial.asked() | {"largest_side": SIDE}
         told = figures.definitions, figures.left_out
-        report.write(Report(_asked(trial), *told, about, data, tables, failures), trial.out)
+        report.write(Report(asked, *told, about, data, tables, failures), trial.out)
     return len(failures)
 
 
@@ -92,15 +123,11 @@ def _measured(
     bar: Bar,
 ) -> tuple[Table, list[str]]:
     """All contenders on all pictures, at one scale or quality; and what failed."""
-    table = Table(f"x{setting}" if trial.task == "upscale" else f"quality {setting}")
+    table = Table(trial.told(setting))
     failures = []
     looks: dict[str, list[tuple[Features, Features]]] = {name: [] for name in rivals}
     for one in pictures:
-        case = (
-            contenders.shrunk(one.name, one.pixels, setting, trial.kernel)
-            if trial.task == "upscale"
-            else contenders.coded(one.name, one.pixels, setting)
-        )
+        case = trial.case(one, setting)
         seen = figures.sets.look(one.pixels) if figures.want_sets else None
         shown = []
         for name, rival in rivals.items():
@@ -125,7 +152,13 @@ def _measured(
     return table, failures
 
 
-def _gathered(trial: Trial) -> tuple[list[Observed], list[str]]:
+def check_empty(out: Path | None) -> None:
+    """Raises ImagineError for a folder that holds something: nothing is overwritten."""
+    if out and out.exists() and any(out.iterdir()):
+        raise ImagineError(f"{out}: holds something already; choose another --out")
+
+
+def gathered(trial: Trial, side: int) -> tuple[list[Observed], list[str]]:
     """The pictures, cut to size; and a line for each that cannot be had."""
     sources, problems = files.pictures_in(trial.data, "evaluated", recursive=True)
     failures = [f"{path}: {problem}" for path, problem in problems]
@@ -133,7 +166,7 @@ def _gathered(trial: Trial) -> tuple[list[Observed], list[str]]:
     for source in sources[: trial.limit]:
         path = source.path
         try:
-            pixels = _cut(picture.read(path).pixels)
+            pixels = _cut(picture.read(path).pixels, side)
         except PictureError as error:
             failures.append(f"{path}: {error}")
             continue
@@ -144,35 +177,11 @@ def _gathered(trial: Trial) -> tuple[list[Observed], list[str]]:
         found.append((f"{path.parent.name}-{path.stem}", Observed(str(path), pixels, sha256)))
     if not found:
         raise ImagineError("; ".join(failures) or "no pictures: name a folder with --data")
-    names = _unique([name for name, _ in found])
+    names = unique([name for name, _ in found])
     return [replace(one, name=name) for name, (_, one) in zip(names, found, strict=True)], failures
 
 
-def _asked(trial: Trial) -> dict[str, Any]:
-    """What was asked, and the command that asks it again."""
-    words = ["imagine", "evaluate", "--task", trial.task]
-    words += [word for path in trial.data for word in ("--data", str(path))]
-    words += [word for model in trial.models for word in ("--model", model)]
-    if trial.task == "upscale":
-        words += ["--scale", str(trial.scale), "--kernel", trial.kernel]
-        setting: dict[str, Any] = {"scale": trial.scale, "kernel": trial.kernel}
-    else:
-        words += ["--quality", ",".join(map(str, trial.qualities))]
-        setting = {"qualities": list(trial.qualities)}
-    words += ["-n", str(trial.count)]
-    words += ["--metrics", ",".join(trial.wanted)] if trial.wanted else []
-    words += ["--limit", str(trial.limit)] if trial.limit else []
-    return {
-        "command": shlex.join(words),
-        "imagine": imagine_cli.__version__,
-        "task": trial.task,
-        **setting,
-        "seeds": list(range(trial.count)),
-        "largest_side": SIDE,
-    }
-
-
-def _unique(names: list[str]) -> list[str]:
+def unique(names: list[str]) -> list[str]:
     """The names; one that occurs again is numbered."""
     return [
         name if name not in names[:place] else f"{name}-{names[: place + 1].count(name)}"
@@ -180,8 +189,8 @@ def _unique(names: list[str]) -> list[str]:
     ]
 
 
-def _cut(pixels: EightBits) -> EightBits:
-    """The middle, sides at most SIDE and multiples of 16."""
-    height, width = (min(SIDE, length // 16 * 16) for length in pixels.shape[:2])
+def _cut(pixels: EightBits, side: int) -> EightBits:
+    """The middle, sides multiples of 16, and `side` at most."""
+    height, width = (min(side, length // 16 * 16) for length in pixels.shape[:2])
     top, left = (pixels.shape[0] - height) // 2, (pixels.shape[1] - width) // 2
     return pixels[top : top + height, left : left + width]

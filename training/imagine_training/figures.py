@@ -20,8 +20,6 @@ from .inception import Inception
 from .perceptual import Eye
 
 SIGMAS = (0.3, 0.2, 0.15)
-LEAST = {"spread_least", "lr_psnr_worst", "kept_worst"}
-"""These sum up over pictures as their least; the others as their mean."""
 
 Features = NDArray[np.float64]
 Measure = Callable[[Case, list[EightBits]], dict[str, float]]

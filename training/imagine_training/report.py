@@ -11,7 +11,6 @@ from imagine_cli import gallery, picture
 from imagine_cli.evidence import EightBits
 
 from .contenders import Case, eight_bits
-from .figures import LEAST
 from .metrics import bootstrap
 
 SHEET = 3000  # the long side of a sheet, in pixels, at most
@@ -36,13 +35,18 @@ class Table:
             values.setdefault(figure, []).append(value)
 
     def summary(self, contender: str, figure: str) -> dict[str, float] | None:
-        """A mean and its 95 % interval; or what there is to say of all pictures together."""
+        """What one figure comes to over all pictures: a mean and its 95 % interval, mostly.
+
+        The least of what is called _worst or _least, the most of what is called _most.
+        """
         if figure in self.sets.get(contender, {}):
             return {"value": self.sets[contender][figure]}
         if not (values := self.values.get(contender, {}).get(figure)):
             return None
-        if figure in LEAST:
+        if figure.endswith(("_worst", "_least")):
             return {"least": min(values)}
+        if figure.endswith("_most"):
+            return {"most": max(values)}
         low, high = bootstrap(np.array(values))
         return {"mean": float(np.mean(values)), "low": low, "high": high}
 
