@@ -238,42 +238,66 @@ def evaluate(
     data: Data,
     model: Annotated[
         list[str] | None,
-        typer.Option(help="Models to compare; 'lanczos', 'bicubic' and 'plain' are some too."),
+        typer.Option(
+            help="A model; 'lanczos', 'bicubic' or 'plain'; or another program, as a command with "
+            "{input} and {output} (and {seed}). May be given several times."
+        ),
     ] = None,
     task: TaskName = Task.upscale,
     scale: ScaleOf = Scale.x16,
     kernel: KernelOf = Kernel.bicubic,
     quality: Annotated[str, typer.Option(help="JPEG qualities, for decompress.")] = "1,5,10,20,40",
-    variants: Annotated[int, typer.Option("-n", "--variants", min=1)] = 5,
+    variants: Annotated[int, typer.Option("-n", "--variants", min=1)] = 10,
+    metrics: Annotated[
+        str, typer.Option(help="Only these figures, such as lpips,psnr,fid; else all.")
+    ] = "",
     limit: Annotated[int | None, typer.Option(min=1, help="Only so many pictures.")] = None,
     out: Annotated[
-        Path | None, typer.Option(help="Folder for report.json and sheets of the pictures.")
+        Path | None, typer.Option(help="New folder for report.json, report.md and sheets.")
     ] = None,
+    traverse: Annotated[
+        bool, typer.Option("--traverse", help="Instead, walk the codes to the observed picture.")
+    ] = False,
+    steps: Annotated[int, typer.Option(min=1, help="How far, for --traverse.")] = 100,
+    quiet: Quiet = False,
 ) -> None:
     """Measure models: how near, how well agreeing, how different. Needs imagine-cli[train].
 
-    imagine evaluate --data photos/ --model upscale --model lanczos
-    """
-    with exit_codes(), _extra("evaluation"):
-        from imagine_training import evaluate as evaluation
+    imagine evaluate --data photos/ --model upscale --model lanczos --out report/
 
-        try:
-            qualities = [int(one) for one in quality.split(",")]
-        except ValueError:
-            raise ImagineError(f"--quality is a list such as 1,5,10, not {quality}") from None
-        plain = "lanczos" if task == Task.upscale else "plain"
-        for line in evaluation.evaluate(
+    imagine evaluate --data photos/ --scale 4 --model upscale --model 'other {input} -o {output}'
+    """
+    with exit_codes(), _extra("evaluation"), progress_bar(quiet) as bar:
+        from imagine_training import traversal
+        from imagine_training.evaluate import Trial
+        from imagine_training.evaluate import evaluate as measure
+
+        plain = [] if traverse else ["lanczos" if task == Task.upscale else "plain"]
+        trial = Trial(
             data,
-            model or [plain, task.value],
+            model or [*plain, task.value],
             task.value,
             int(scale),
             kernel.value,
-            qualities,
+            _qualities(quality),
             variants,
+            [word.strip() for word in metrics.split(",") if word.strip()],
             limit,
             out,
-        ):
-            typer.echo(line)
+        )
+        failed = traversal.traverse(trial, steps, bar) if traverse else measure(trial, bar)
+    if failed:
+        raise typer.Exit(FAILED)
+
+
+def _qualities(text: str) -> list[int]:
+    try:
+        qualities = [int(one) for one in text.split(",")]
+    except ValueError:
+        qualities = []
+    if not qualities or not all(1 <= one <= 100 for one in qualities):
+        raise typer.BadParameter(f"a list of 1 to 100, such as 1,5,10, not '{text}'")
+    return qualities
 
 
 @contextmanager

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from imagine_training.operators import Coded, Shrunk, shrink
+from imagine_training.operators import Coded, Shrunk, shrink, twin
 from pictures import photograph
 from PIL import Image
 
@@ -52,6 +52,25 @@ def test_projection_onto_a_jpeg_is_the_program_s(tmp_path, subsampling):
     # The encoder rounds colours to bytes before it transforms: a few cells differ by one.
     difference = np.abs(array(twin.project(noisy)) - expected) * 255
     assert np.median(difference) < 0.01
+
+
+def test_the_twin_of_a_small_picture_projects_as_the_program_does():
+    evidence = Downscaled(photograph(6, 9), 4, "lanczos")
+    noisy = torch.rand(1, 3, 24, 36)
+    expected = array(noisy).copy()
+    evidence.project(expected, 1)
+    assert array(twin(evidence, 1).project(noisy)) == pytest.approx(expected, abs=2e-5)
+
+
+@pytest.mark.parametrize("subsampling", [0, 1, 2])
+def test_the_twin_of_a_jpeg_projects_as_the_program_does(tmp_path, subsampling):
+    picture = photograph(48, 64, 2)
+    Image.fromarray(picture).save(tmp_path / "p.jpg", quality=20, subsampling=subsampling)
+    evidence = JpegCoded.from_file(tmp_path / "p.jpg")
+    noisy = tensor(picture) + 0.2 * torch.randn(1, 3, 48, 64)
+    expected = array(noisy).copy()
+    evidence.project(expected, 0)
+    assert array(twin(evidence, 0).project(noisy)) == pytest.approx(expected, abs=1e-4)
 
 
 def test_projecting_twice_changes_nothing():

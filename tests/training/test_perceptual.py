@@ -2,10 +2,11 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from imagine_training import perceptual
-from imagine_training.metrics import lpips, psnr, spread
+from imagine_training.perceptual import Eye
 from PIL import Image
 
 from imagine_cli.errors import ModelError
@@ -20,16 +21,13 @@ REFERENCE = {"alex": 0.58973, "vgg": 0.44759, "squeeze": 0.47853}
 @needs_networks
 @pytest.mark.parametrize("net", REFERENCE)
 def test_distances_are_the_reference_s(net, monkeypatch):
-    import numpy as np
-
     monkeypatch.setenv(perceptual.FOLDER_VARIABLE, str(SHARED / "backbones"))
     picture = Image.open(SHARED / "data/eval/Kodak24/01.png").crop((0, 0, 256, 256))
     soft = picture.resize((64, 64), Image.BICUBIC).resize((256, 256), Image.BICUBIC)
-    distance = lpips(net)
-    picture, soft = np.asarray(picture), np.asarray(soft)
-    assert distance(picture, soft) == pytest.approx(REFERENCE[net], abs=1e-3)
-    assert distance(picture, picture) == 0
-    assert spread([soft, soft, soft], distance) == 0
+    eye = Eye(net)
+    sharp, soft = (eye.look(np.asarray(one)) for one in (picture, soft))
+    assert eye.far(sharp, soft) == pytest.approx(REFERENCE[net], abs=1e-3)
+    assert eye.far(soft, soft) == 0
 
 
 @pytest.fixture
@@ -61,9 +59,15 @@ def test_missing_networks_are_told_with_what_helps(monkeypatch, tmp_path):
         perceptual.Lpips("alex")
 
 
-def test_psnr_is_the_formula():
-    import numpy as np
-
-    black = np.zeros((4, 4, 3), np.uint8)
-    assert psnr(black, black) == float("inf")
-    assert psnr(black, black + 1) == pytest.approx(48.1308, abs=1e-4)
+def test_the_places_are_those_of_the_difference(invented, monkeypatch):
+    monkeypatch.setattr(perceptual, "Lpips", lambda net: invented)
+    eye = Eye("vgg")
+    picture = np.random.default_rng(0).integers(0, 256, (64, 96, 3)).astype(np.uint8)
+    other = picture.copy()
+    other[:16, -16:] = 255 - other[:16, -16:]
+    seen, changed = eye.look(picture), eye.look(other)
+    places = eye.places(seen, changed, (64, 96))
+    assert places.shape == (64, 96)
+    assert places.mean() == pytest.approx(eye.far(seen, changed), rel=0.05)
+    assert places[:16, -16:].mean() > 5 * places[32:, :48].mean()
+    assert not eye.places(seen, seen, (64, 96)).any()

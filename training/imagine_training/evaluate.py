@@ -1,162 +1,196 @@
-"""A model and a folder of pictures to a table: how near, how well agreeing, how different."""
+"""Models and a folder of pictures to a table: how near, how well agreeing, how different."""
 
-import json
-from collections.abc import Callable, Iterator
-from io import BytesIO
+import hashlib
+import shlex
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from typing import Any
 
-import numpy as np
-from PIL import Image
+import imagine_cli
+from imagine_cli import files, picture
+from imagine_cli.errors import ImagineError, PictureError
+from imagine_cli.evidence import EightBits
+from imagine_cli.progress import Bar
 
-from imagine_cli import files, gallery, hub, picture
-from imagine_cli.downscaled import Downscaled
-from imagine_cli.errors import ImagineError
-from imagine_cli.evidence import EightBits, Evidence, Pixels
-from imagine_cli.jpeg import JpegCoded
-from imagine_cli.model import OnnxModel
-from imagine_cli.variants import imagine
-
-from . import metrics
+from . import contenders, report
+from .contenders import Case, CommandError, Contender
+from .figures import Features, Figures
+from .report import Report, Table
 
 SIDE = 512  # pictures are cut to this around their middle: ×16 from 32²
-
-PLAIN: dict[str, Callable[[Evidence], EightBits]] = {
-    "lanczos": lambda evidence: _plainly(evidence, Image.Resampling.LANCZOS),
-    "bicubic": lambda evidence: _plainly(evidence, Image.Resampling.BICUBIC),
-    "plain": lambda evidence: _bytes_of(evidence.observed),
-}
+SMALLEST = 64  # the feature networks see nothing of less
 
 
-def evaluate(
-    data: list[Path],
-    models: list[str],
-    task: str,
-    scale: int,
-    kernel: str,
-    qualities: list[int],
-    count: int,
-    limit: int | None,
-    out: Path | None,
-) -> Iterator[str]:
-    """The lines of the table, as they come; with `out`, `report.json` and a sheet a picture.
+@dataclass(frozen=True)
+class Observed:
+    """A picture that models are measured on."""
 
-    LPIPS is v0.1, of a random variant (the mean over variants) and of the best of them; `spread` is
-    the mean LPIPS-AlexNet between variants, `least` that of the picture where it is least; `agrees`
-    is LR-PSNR in dB, or the share of coefficients kept, `worst` that of the worst variant.
-    Pictures are cut to 512 × 512 around their middle, or to a multiple of 16.
+    name: str
+    pixels: EightBits
+    sha256: str  # of its file
+
+
+@dataclass(frozen=True)
+class Trial:
+    """What is asked."""
+
+    data: Sequence[Path]
+    models: Sequence[str]
+    task: str
+    scale: int
+    kernel: str
+    qualities: Sequence[int]
+    count: int
+    wanted: Sequence[str] = ()
+    limit: int | None = None
+    out: Path | None = None
+
+    @property
+    def settings(self) -> Sequence[int]:
+        """The scale, or the qualities: each has a table."""
+        return [self.scale] if self.task == "upscale" else self.qualities
+
+    def told(self, setting: int) -> str:
+        return f"x{setting}" if self.task == "upscale" else f"quality {setting}"
+
+    def case(self, one: Observed, setting: int) -> Case:
+        """The picture, and what is left of it."""
+        if self.task == "upscale":
+            return contenders.shrunk(one.name, one.pixels, setting, self.kernel)
+        return contenders.coded(one.name, one.pixels, setting)
+
+    def asked(self, *more: str) -> dict[str, Any]:
+        """What was asked, and the command that asks it again."""
+        words = ["imagine", "evaluate", *more, "--task", self.task]
+        words += [word for path in self.data for word in ("--data", str(path))]
+        words += [word for model in self.models for word in ("--model", model)]
+        if self.task == "upscale":
+            words += ["--scale", str(self.scale), "--kernel", self.kernel]
+        else:
+            words += ["--quality", ",".join(map(str, self.qualities))]
+        words += ["-n", str(self.count)]
+        words += ["--metrics", ",".join(self.wanted)] if self.wanted else []
+        words += ["--limit", str(self.limit)] if self.limit else []
+        return {
+            "command": shlex.join(words),
+            "imagine": imagine_cli.__version__,
+            "seeds": list(range(self.count)),
+        }
+
+
+def evaluate(trial: Trial, bar: Bar) -> int:
+    """Print a table for each setting, write the report, and return how much failed.
+
+    A picture that cannot be read, or that a contender fails at, is told in one line and left out.
+    With `trial.out` there come `report.json`, `report.md` and a sheet for each picture.
     """
-    sources, problems = files.pictures_in(data, "evaluated", recursive=True)
-    if not sources:
-        raise ImagineError("; ".join(f"{path}: {problem}" for path, problem in problems))
-    pictures = {source.path: _cut(picture.read(source.path).pixels) for source in sources[:limit]}
-    distances = {net: metrics.lpips(net) for net in ("alex", "vgg")}
-    report = []
-    yield _HEAD
-    for quality in qualities if task == "decompress" else [0]:
-        if quality:
-            yield f"quality {quality}"
-        for name in models:
-            model = None if name in PLAIN else OnnxModel(hub.find(name))
-            figures = []
-            for path, observed in pictures.items():
-                evidence = _evidence(observed, task, scale, kernel, quality)
-                variants = (
-                    [variant.picture for variant in imagine(evidence, model, range(count))]
-                    if model
-                    else [PLAIN[name](evidence)]
-                )
-                figures.append(_measured(variants, observed, evidence, distances))
-                if out and model:
-                    setting = f"q{quality}" if quality else f"x{scale}"
-                    file = f"{path.parent.name}-{path.stem}.png"
-                    _show(evidence, observed, variants, out / f"{Path(name).name}-{setting}" / file)
-            means = {key: float(np.mean([one[key] for one in figures])) for key in figures[0]}
-            means["least"] = min(one["spread"] for one in figures)
-            means["worst"] = min(one["worst"] for one in figures)
-            yield _row(Path(name).name, means)
-            what = {"task": task, "scale": scale, "kernel": kernel, "quality": quality}
-            count_of = {"pictures": len(pictures), "variants": count}
-            report.append({"model": name, **what, **count_of, **means})
-    if out:
-        out.mkdir(parents=True, exist_ok=True)
-        (out / "report.json").write_text(json.dumps(report, indent=2) + "\n")
+    check_empty(trial.out)
+    if trial.task == "upscale" and "plain" in trial.models:
+        raise ImagineError("--model plain is for decompress; for upscale: lanczos, bicubic")
+    found = [contenders.contender(name) for name in trial.models]
+    rivals = dict(zip(unique([one.name for one in found]), found, strict=True))
+    figures = Figures(trial.task, trial.count, trial.wanted)
+    for line in figures.left_out:
+        bar.print(line, err=True)
+    pictures, failures = gathered(trial, SIDE)
+    for line in failures:
+        bar.print(line, err=True)
 
-
-_COLUMNS = {
-    "alex": 4, "alex_best": 4, "vgg": 4, "vgg_best": 4, "psnr": 2, "psnr_of_mean": 2,
-    "spread": 4, "least": 4, "agrees": 4, "worst": 4,
-}  # fmt: skip
-_HEAD = " ".join([f"{'model':<12}", *(f"{name:>{len(name) + 3}}" for name in _COLUMNS)])
-
-
-def _row(name: str, means: dict[str, float]) -> str:
-    cells = (f"{means[key]:{len(key) + 3}.{digits}f}" for key, digits in _COLUMNS.items())
-    return " ".join([f"{name:<12}", *cells])
+    bar.expect(len(trial.settings) * len(pictures) * len(rivals))
+    tables = []
+    for setting in trial.settings:
+        table, failed = _measured(trial, setting, pictures, rivals, figures, bar)
+        tables.append(table)
+        failures += failed
+        for line in report.lines(table, figures.definitions):
+            bar.print(line, err=False)
+    if trial.out:
+        about = {name: rival.about() for name, rival in rivals.items()}
+        data = {one.name: one.sha256 for one in pictures}
+        asked = trial.asked() | {"largest_side": SIDE}
+        told = figures.definitions, figures.left_out
+        report.write(Report(asked, *told, about, data, tables, failures), trial.out)
+    return len(failures)
 
 
 def _measured(
-    variants: list[EightBits],
-    observed: EightBits,
-    evidence: Evidence,
-    distances: dict[str, metrics.Distance],
-) -> dict[str, float]:
-    """The figures of one picture."""
-    figures: dict[str, float] = {}
-    for net, distance in distances.items():
-        near = [distance(variant, observed) for variant in variants]
-        figures |= {net: float(np.mean(near)), f"{net}_best": min(near)}
-    agreements = [evidence.agreement(variant).as_json() for variant in variants]
-    agrees = [next(iter(agreement.values())) for agreement in agreements]
-    mean = np.rint(np.mean(variants, axis=0)).astype(np.uint8)
-    return {
-        **figures,
-        "psnr": float(np.mean([metrics.psnr(variant, observed) for variant in variants])),
-        "psnr_of_mean": metrics.psnr(mean, observed),
-        "spread": metrics.spread(variants, distances["alex"]),
-        "agrees": float(np.mean(agrees)),
-        "worst": min(agrees),
-    }
+    trial: Trial,
+    setting: int,
+    pictures: list[Observed],
+    rivals: dict[str, Contender],
+    figures: Figures,
+    bar: Bar,
+) -> tuple[Table, list[str]]:
+    """All contenders on all pictures, at one scale or quality; and what failed."""
+    table = Table(trial.told(setting))
+    failures = []
+    looks: dict[str, list[tuple[Features, Features]]] = {name: [] for name in rivals}
+    for one in pictures:
+        case = trial.case(one, setting)
+        seen = figures.sets.look(one.pixels) if figures.want_sets else None
+        shown = []
+        for name, rival in rivals.items():
+            bar.start(f"{name}: {one.name}, {table.setting}")
+            try:
+                variants = rival.variants(case, trial.count)
+            except CommandError as error:
+                failures.append(f"{name}: {one.name}, {table.setting}: {error}")
+                bar.print(failures[-1], err=True)
+                bar.finished()
+                continue
+            table.add(name, one.name, figures.of_picture(case, variants))
+            if seen is not None:
+                looks[name].append((figures.sets.look(variants[0]), seen))
+            shown += [(f"{name} {seed}", variant) for seed, variant in enumerate(variants)]
+            bar.finished()
+        if trial.out and shown:
+            report.write_sheet(case, shown, trial.out / "sheets" / table.setting)
+    for name, pairs in looks.items():
+        found = figures.sets.compare(pairs)
+        table.sets[name] = {key: found[key] for key in found if key in figures.definitions}
+    return table, failures
 
 
-def _show(evidence: Evidence, observed: EightBits, variants: list[EightBits], file: Path) -> None:
-    """A sheet of the input, what was observed, and the variants."""
-    labelled = [(f"seed {seed}", variant) for seed, variant in enumerate(variants)]
-    sheet = gallery.sheet(_bytes_of(evidence.observed), [("observed", observed), *labelled])
-    picture.write(sheet, file)
+def check_empty(out: Path | None) -> None:
+    """Raises ImagineError for a folder that holds something: nothing is overwritten."""
+    if out and out.exists() and any(out.iterdir()):
+        raise ImagineError(f"{out}: holds something already; choose another --out")
 
 
-def _cut(pixels: EightBits) -> EightBits:
-    height, width = (
-        min(SIDE, length // 16 * 16) if length >= 16 else length for length in pixels.shape[:2]
-    )
+def gathered(trial: Trial, side: int) -> tuple[list[Observed], list[str]]:
+    """The pictures, cut to size; and a line for each that cannot be had."""
+    sources, problems = files.pictures_in(trial.data, "evaluated", recursive=True)
+    failures = [f"{path}: {problem}" for path, problem in problems]
+    found: list[tuple[str, Observed]] = []
+    for source in sources[: trial.limit]:
+        path = source.path
+        try:
+            pixels = _cut(picture.read(path).pixels, side)
+        except PictureError as error:
+            failures.append(f"{path}: {error}")
+            continue
+        if min(pixels.shape[:2]) < SMALLEST:
+            failures.append(f"{path}: smaller than {SMALLEST} pixels")
+            continue
+        sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
+        found.append((f"{path.parent.name}-{path.stem}", Observed(str(path), pixels, sha256)))
+    if not found:
+        raise ImagineError("; ".join(failures) or "no pictures: name a folder with --data")
+    names = unique([name for name, _ in found])
+    return [replace(one, name=name) for name, (_, one) in zip(names, found, strict=True)], failures
+
+
+def unique(names: list[str]) -> list[str]:
+    """The names; one that occurs again is numbered."""
+    return [
+        name if name not in names[:place] else f"{name}-{names[: place + 1].count(name)}"
+        for place, name in enumerate(names)
+    ]
+
+
+def _cut(pixels: EightBits, side: int) -> EightBits:
+    """The middle, sides multiples of 16, and `side` at most."""
+    height, width = (min(side, length // 16 * 16) for length in pixels.shape[:2])
     top, left = (pixels.shape[0] - height) // 2, (pixels.shape[1] - width) // 2
     return pixels[top : top + height, left : left + width]
-
-
-def _evidence(
-    observed: EightBits, task: str, scale: int, kernel: str, quality: int
-) -> Downscaled | JpegCoded:
-    image = Image.fromarray(observed)
-    if task == "upscale":
-        size = image.width // scale, image.height // scale
-        small = image.resize(size, Image.Resampling[kernel.upper()])
-        return Downscaled(np.asarray(small), scale, kernel)
-    grey = bool((observed == observed[..., :1]).all())
-    with TemporaryDirectory() as folder:
-        file = Path(folder) / "coded.jpg"
-        coded = BytesIO()
-        (image.convert("L") if grey else image).save(coded, "JPEG", quality=quality)
-        file.write_bytes(coded.getvalue())
-        return JpegCoded.from_file(file)
-
-
-def _plainly(evidence: Evidence, resample: Image.Resampling) -> EightBits:
-    small, factor = _bytes_of(evidence.observed), evidence.factors[-1]
-    size = small.shape[1] * factor, small.shape[0] * factor
-    return np.asarray(Image.fromarray(small).resize(size, resample))
-
-
-def _bytes_of(pixels: Pixels) -> EightBits:
-    eight_bits: EightBits = np.rint(pixels * 255).clip(0, 255).astype(np.uint8)
-    return eight_bits

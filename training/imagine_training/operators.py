@@ -8,8 +8,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from imagine_cli.dct import COSINES
-from imagine_cli.downscaled import mending_matrix, shrinking_matrix
-from imagine_cli.jpeg import FORWARD, INSIDE
+from imagine_cli.downscaled import Downscaled, mending_matrix, shrinking_matrix
+from imagine_cli.jpeg import FORWARD, INSIDE, JpegCoded
 
 
 @lru_cache(maxsize=256)
@@ -98,3 +98,21 @@ class Coded:
         chroma = chroma.repeat_interleave(vertical, 2).repeat_interleave(horizontal, 3)
         ycc = torch.cat((moves[0][:, None], chroma), 1)
         return pictures + _recolour(ycc, np.linalg.inv(FORWARD)) / 255
+
+
+def twin(evidence: Downscaled | JpegCoded, level: int) -> Shrunk | Coded:
+    """What a file tells of one picture, (1, 3, h, w); a JPEG's sides are multiples of 16."""
+    known = torch.tensor(evidence.observed).permute(2, 0, 1)[None].float()
+    height, width = known.shape[-2:]
+    if isinstance(evidence, Downscaled):
+        factor = evidence.factors[level]
+        empty = torch.zeros(1, 3, height * factor, width * factor)
+        shrunk = Shrunk(empty, factor, evidence.kernel)
+        shrunk.small = known
+        return shrunk
+    planes = [evidence.planes[min(number, len(evidence.planes) - 1)] for number in range(3)]
+    tables = torch.tensor(np.stack([plane.steps for plane in planes[:2]]))[None]
+    coded = Coded(known, tables, (planes[1].vertical, planes[1].horizontal))
+    for number, plane in enumerate(evidence.planes):
+        coded.quantised[number] = torch.tensor(plane.quantised)[None].float()
+    return coded

@@ -10,8 +10,10 @@ from collections.abc import Iterable
 from importlib.util import find_spec
 from pathlib import Path
 
+import numpy as np
 import torch
 import torch.nn.functional as F
+from numpy.typing import NDArray
 from platformdirs import user_cache_path
 from safetensors.torch import load_file
 from torch import Tensor, nn
@@ -64,6 +66,46 @@ def compare(features: Iterable[Tensor], others: Iterable[Tensor]) -> Tensor:
         (a - b).square().sum(1).mean((1, 2)) for a, b in zip(features, others, strict=True)
     ]
     return torch.stack(distances).sum(0)
+
+
+def compare_places(
+    features: Iterable[Tensor], others: Iterable[Tensor], size: tuple[int, int]
+) -> Tensor:
+    """LPIPS place by place: each tap's map enlarged to `size`, and summed: (n, h, w).
+
+    As `lpips` does with spatial=True: bilinear, so its mean is about `compare`, and not exactly.
+    """
+    total = torch.zeros(())
+    for a, b in zip(features, others, strict=True):
+        squares = (a - b).square().sum(1, keepdim=True)
+        total = total + F.interpolate(squares, size, mode="bilinear", align_corners=False)
+    return total[:, 0]
+
+
+class Eye:
+    """LPIPS of single pictures, (h, w, 3) in eight bits, that are looked at once each.
+
+    Raises ModelError if the weights of the network are not at hand.
+    """
+
+    def __init__(self, net: str) -> None:
+        self._lpips = Lpips(net)
+
+    @torch.no_grad()
+    def look(self, picture: NDArray[np.uint8]) -> list[Tensor]:
+        """What the network sees: the features that `far` and `places` compare."""
+        tensor = torch.from_numpy(np.array(picture)).permute(2, 0, 1)[None].float() / 255
+        return self._lpips.features(tensor)
+
+    def far(self, seen: list[Tensor], other: list[Tensor]) -> float:
+        return float(compare(seen, other))
+
+    def places(
+        self, seen: list[Tensor], other: list[Tensor], size: tuple[int, int]
+    ) -> NDArray[np.float32]:
+        """The distance place by place: (h, w)."""
+        places: NDArray[np.float32] = compare_places(seen, other, size)[0].numpy()
+        return places
 
 
 class _Trunk(nn.Module):
