@@ -259,6 +259,12 @@ def evaluate(
         bool, typer.Option("--traverse", help="Instead, walk the codes to the observed picture.")
     ] = False,
     steps: Annotated[int, typer.Option(min=1, help="How far, for --traverse.")] = 100,
+    networks: Annotated[
+        Path | None,
+        typer.Option(
+            exists=True, file_okay=False, help="Folder of feature networks; or IMAGINE_BACKBONES."
+        ),
+    ] = None,
     quiet: Quiet = False,
 ) -> None:
     """Measure models: how near, how well agreeing, how different. Needs imagine-cli[train].
@@ -268,6 +274,8 @@ def evaluate(
     imagine evaluate --data photos/ --scale 4 --model upscale --model 'other {input} -o {output}'
     """
     with exit_codes(), _extra("evaluation"), progress_bar(quiet) as bar:
+        if networks:
+            os.environ["IMAGINE_BACKBONES"] = str(networks)
         from imagine_training import traversal
         from imagine_training.evaluate import Trial
         from imagine_training.evaluate import evaluate as measure

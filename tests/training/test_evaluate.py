@@ -14,6 +14,7 @@ from imagine_training.figures import Figures
 from imagine_training.metrics import psnr
 from pictures import photograph
 from PIL import Image
+from safetensors.torch import save_file
 from typer.testing import CliRunner
 
 from imagine_cli.cli import app
@@ -187,6 +188,17 @@ def test_figures_without_their_networks_are_left_out_by_name(monkeypatch, data):
     shown = {line.split()[0] for line in done.stdout.splitlines()}
     assert {"psnr", "ssim", "lr_psnr"} <= shown
     assert not names & shown
+
+
+def test_networks_are_found_in_the_folder_that_is_named(monkeypatch, data, tmp_path):
+    monkeypatch.setenv(perceptual.FOLDER_VARIABLE, "/nowhere")
+    state = {f"features.{k}": v for k, v in perceptual._alex(None).features.state_dict().items()}
+    save_file(state, tmp_path / "alexnet_features.safetensors")
+    words = ["--data", data, "--scale", 4, "--model", "lanczos", "--metrics", "lpips_alex"]
+    done = evaluate(*words, "--networks", tmp_path)
+    assert (done.exit_code, done.stderr) == (0, "")
+    assert "lpips_alex_best" in done.stdout
+    assert evaluate(*words, "--networks", tmp_path / "nowhere").exit_code == 2
 
 
 def test_another_program_is_measured_on_the_same_pictures(networks, data, tmp_path):

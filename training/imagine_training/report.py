@@ -86,7 +86,7 @@ def _rows(table: Table, definitions: dict[str, str]) -> list[list[str]]:
 def _cell(summary: dict[str, float] | None) -> str:
     if summary is None:
         return "-"
-    first, *interval = (f"{value:.4g}" for value in summary.values())
+    first, *interval = (f"{value:.5g}" for value in summary.values())
     return f"{first} [{' '.join(interval)}]" if interval else first
 
 
