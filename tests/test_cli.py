@@ -275,7 +275,11 @@ def test_ctrl_c_ends_at_once_and_leaves_no_half_file(tmp_path):
     photo = tmp_path / "large.png"
     Image.fromarray(photograph(100, 100)).save(photo)
     command = [sys.executable, "-m", "imagine_cli", "upscale", str(photo), "-n", "50"]
-    running = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    running = subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        # A suite in the background has it ignored, and would hand that on.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )  # fmt: skip
     time.sleep(4)
     running.send_signal(signal.SIGINT)
     _, said = running.communicate(timeout=20)
