@@ -1,12 +1,14 @@
 """Draw, choose the nearest, pull it closer: what conditional IMLE promises."""
 
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pytest
 import torch
+import torch.nn.functional as F
 from imagine_training.data import batch_of
-from imagine_training.imle import distances, nearest_codes, random_codes
+from imagine_training.imle import draw, imagine_level, imagine_levels, nearest_code
 from imagine_training.network import Generator
 from imagine_training.presets import UPSCALE, LevelShape
 from pictures import photograph
@@ -17,6 +19,7 @@ TINY = replace(
     crop=64,
     batch=3,
     candidates=(6, 6),
+    pieces=1,
 )
 
 
@@ -25,44 +28,74 @@ def scene():
     torch.manual_seed(0)
     crops = [photograph(64, 64, seed) for seed in range(3)]
     batch = batch_of(crops, TINY, np.random.default_rng(0))
-    measure = [
-        lambda pictures, target=step.target: (pictures - target).square().mean((1, 2, 3))
-        for step in batch.steps
-    ]
     network = Generator(TINY)
     with torch.no_grad():  # codes that matter
         for level in network.levels:
             level.out.parametrizations.weight.original0.mul_(30)
-    return network, batch, measure
+    return network, batch
+
+
+def measures(batch, pieces):
+    def far(pictures, target):
+        return F.adaptive_avg_pool2d((pictures - target).square().mean(1), pieces)
+
+    return [partial(far, target=step.target) for step in batch.steps]
+
+
+def chosen(scene, preset, seed):
+    """How far the first and the second level's pictures of the nearest codes are: (n,) each."""
+    network, batch = scene
+    codes_rng = torch.Generator().manual_seed(seed)
+    near = measures(batch, preset.pieces)
+    choose = partial(nearest_code, network, batch, preset, near, codes_rng)
+    pictures = imagine_levels(network, batch, choose)
+    return [far(level).mean((1, 2)) for far, level in zip(near, pictures, strict=True)]
 
 
 def test_the_evidence_of_each_level_is_met_by_the_observed_picture(scene):
-    _, batch, _ = scene
+    _, batch = scene
     for step in batch.steps:
         assert torch.allclose(step.agree.project(step.target), step.target, atol=1e-4)
 
 
 def test_the_choice_is_never_worse_than_a_random_one_at_the_first_level(scene):
-    network, batch, measure = scene
-    far = []
-    for count in (1, 6):
-        preset = replace(TINY, candidates=(count, 1))
-        generator = torch.Generator().manual_seed(3)
-        codes = nearest_codes(network, batch, preset, measure, generator)
-        far.append(distances(network, batch, codes, measure)[0])
-    assert (far[1] <= far[0] + 1e-6).all()
-    assert (far[1] < far[0] - 1e-6).any()
+    random = chosen(scene, replace(TINY, candidates=(1, 1)), 3)[0]
+    nearest = chosen(scene, replace(TINY, candidates=(6, 1)), 3)[0]
+    assert (nearest <= random + 1e-6).all()
+    assert (nearest < random - 1e-6).any()
 
 
 def test_the_second_level_is_chosen_with_the_first_fixed(scene):
-    network, batch, measure = scene
-    generator = torch.Generator().manual_seed(5)
-    chosen = nearest_codes(network, batch, TINY, measure, generator)
-    nearest = distances(network, batch, chosen, measure)[1]
-    for seed in range(5):
-        others = random_codes(batch, TINY, torch.Generator().manual_seed(seed))
-        far = distances(network, batch, [chosen[0], others[1]], measure)[1]
-        assert (nearest <= far).float().mean() >= 0.5  # best of six against one
+    random = chosen(scene, replace(TINY, candidates=(1, 1)), 5)
+    nearest = chosen(scene, replace(TINY, candidates=(1, 6)), 5)
+    assert torch.equal(nearest[0], random[0])
+    assert (nearest[1] <= random[1] + 1e-6).all()
+    assert (nearest[1] < random[1] - 1e-6).any()
+
+
+def test_a_map_is_put_together_of_the_nearer_pieces(scene):
+    network, batch = scene
+    preset = replace(TINY, candidates=(1, 1), pieces=2)
+    near = measures(batch, 2)
+
+    def far(code):
+        with torch.no_grad():
+            return near[0](imagine_level(network, 0, batch.observed, code, batch.steps[0]))
+
+    generator = torch.Generator().manual_seed(9)
+    one, other = (draw(preset, 0, batch.observed, generator) for _ in range(2))
+    other = replace(other, vector=one.vector)
+    generator.manual_seed(9)
+    code = nearest_code(network, batch, preset, near, generator, 0, batch.observed)
+
+    taken = far(other) < far(one)
+    assert taken.any()
+    assert not taken.all()
+    half = batch.observed.shape[-1] // 2
+    taken = taken.repeat_interleave(half, 1).repeat_interleave(half, 2)[:, None]
+    assert torch.equal(code.vector, one.vector)
+    assert torch.equal(code.field, torch.where(taken, other.field, one.field))
+    assert far(code).mean() < far(one).mean()
 
 
 def test_one_candidate_regresses_to_the_mean_and_several_keep_both_modes():

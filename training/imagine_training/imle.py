@@ -9,13 +9,15 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from .data import Batch, Step
 from .network import Generator
 from .presets import Preset
 
-Distance = Callable[[Tensor], Tensor]  # from pictures (n, 3, h, w) to the observed ones: (n,)
+# From pictures (n, 3, h, w) to how far they are from the observed ones, in p p pieces: (n, p, p).
+Distance = Callable[[Tensor], Tensor]
 
 
 @dataclass
@@ -41,54 +43,56 @@ def imagine_level(network: Generator, level: int, pixels: Tensor, code: Code, st
     return step.agree.project(imagined)
 
 
-def nearest_codes(
+def nearest_code(
     network: Generator,
     batch: Batch,
     preset: Preset,
     distance: Sequence[Distance],
     generator: torch.Generator,
-) -> list[Code]:
-    """For each level in turn, the code of several whose picture is nearest to the observed one."""
-    pixels, chosen = batch.observed, []
+    level: int,
+    pixels: Tensor,
+) -> Code:
+    """The nearest of several codes; then, piece by piece, the nearer of its map and another.
+
+    A piece of the map has a say in its own piece of the picture alone (but for the seams), so one
+    more draw offers 2^(p p) codes.
+    """
     with torch.no_grad():
-        for level, step in enumerate(batch.steps):
-            pixels = pixels[..., *step.window]
-            best = draw(preset, level, pixels, generator)
-            picture = imagine_level(network, level, pixels, best, step)
-            if preset.candidates[level] > 1:
-                nearest = distance[level](picture)
-            for _ in range(preset.candidates[level] - 1):
-                code = draw(preset, level, pixels, generator)
-                other = imagine_level(network, level, pixels, code, step)
-                far = distance[level](other)
-                closer = far < nearest
-                nearest = torch.minimum(far, nearest)
-                best = Code(
-                    torch.where(closer[:, None, None, None], code.field, best.field),
-                    torch.where(closer[:, None], code.vector, best.vector),
-                )
-                picture = torch.where(closer[:, None, None, None], other, picture)
-            chosen.append(best)
-            pixels = picture
-    return chosen
+
+        def far(code: Code) -> Tensor:
+            imagined = imagine_level(network, level, pixels, code, batch.steps[level])
+            return distance[level](imagined)
+
+        best, nearest = draw(preset, level, pixels, generator), None
+        for _ in range(preset.candidates[level] - 1):
+            nearest = far(best) if nearest is None else nearest
+            other = draw(preset, level, pixels, generator)
+            places = far(other)
+            closer = (places.mean((1, 2)) < nearest.mean((1, 2)))[:, None, None]
+            nearest = torch.where(closer, places, nearest)
+            best = Code(
+                torch.where(closer[:, None], other.field, best.field),
+                torch.where(closer[:, 0], other.vector, best.vector),
+            )
+        if preset.pieces > 1:
+            nearest = far(best) if nearest is None else nearest
+            other = Code(draw(preset, level, pixels, generator).field, best.vector)
+            closer = (far(other) < nearest)[:, None].float()
+            closer = F.interpolate(closer, pixels.shape[-2:], mode="nearest").bool()
+            best = Code(torch.where(closer, other.field, best.field), best.vector)
+    return best
 
 
-def random_codes(batch: Batch, preset: Preset, generator: torch.Generator) -> list[Code]:
-    """Codes as a user will draw them."""
-    pixels, codes = batch.observed, []
-    for level, step in enumerate(batch.steps):
-        pixels = pixels[..., *step.window]
-        codes.append(draw(preset, level, pixels, generator))
-        pixels = step.target
-    return codes
-
-
-def distances(
-    network: Generator, batch: Batch, codes: list[Code], distance: Sequence[Distance]
+def imagine_levels(
+    network: Generator, batch: Batch, choose: Callable[[int, Tensor], Code]
 ) -> list[Tensor]:
-    """How far the pictures of `codes` are from the observed ones: (n,) a level."""
-    pixels, far = batch.observed, []
-    for level, (step, code) in enumerate(zip(batch.steps, codes, strict=True)):
-        pixels = imagine_level(network, level, pixels[..., *step.window], code, step)
-        far.append(distance[level](pixels))
-    return far
+    """Every level's pictures, each made of the last; `choose` gives the code for a level's input.
+
+    A level learns from its own picture alone, and to do with what the last one really gives it.
+    """
+    pixels, imagined = batch.observed, []
+    for level, step in enumerate(batch.steps):
+        pixels = pixels[..., *step.window].detach()
+        pixels = imagine_level(network, level, pixels, choose(level, pixels), step)
+        imagined.append(pixels)
+    return imagined

@@ -4,17 +4,19 @@ import math
 import sys
 import time
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 from torch.nn.utils import clip_grad_norm_
 
 from . import spectrum, texture
 from .checkpoint import RunningAverage, load_state, load_weights, save_state, save_weights
 from .data import Pictures, fixed_batches, random_batch
-from .imle import distances, imagine_level, nearest_codes, random_codes
+from .imle import draw, imagine_levels, nearest_code
 from .network import Generator
 from .perceptual import Lpips, compare
 from .presets import Preset
@@ -68,13 +70,14 @@ def train(
 
         batch = random_batch(pictures.train, preset, rng)
         warm = step < preset.warm_steps
-        measures = [_Near(step.target, () if warm else lpips, preset, rng) for step in batch.steps]
-        codes = (
-            random_codes(batch, preset, codes_rng)
+        measures = [_Near(one.target, () if warm else lpips, preset, rng) for one in batch.steps]
+        choose = (
+            partial(draw, preset, generator=codes_rng)
             if warm
-            else nearest_codes(network, batch, preset, measures, codes_rng)
+            else partial(nearest_code, network, batch, preset, measures, codes_rng)
         )
-        far = distances(network, batch, codes, [near.loss for near in measures])
+        imagined = imagine_levels(network, batch, choose)
+        far = [near.loss(level) for near, level in zip(measures, imagined, strict=True)]
         loss = torch.stack([level.mean() for level in far]).sum()
 
         optimiser.zero_grad(set_to_none=True)
@@ -122,9 +125,9 @@ def _rate(preset: Preset, step: int, done: float) -> float:
 class _Near:
     """The distance to the observed pictures, and the loss: what a choice of code can be judged by.
 
-    LPIPS under one or several networks, on a randomly shifted window, and the pixels; `loss` adds
-    what no choice of code is needed for, texture and local spectra. Without networks the pixels
-    alone.
+    The choice: LPIPS under the last of the networks, the cheapest, and the pixels, piece by piece.
+    The loss: LPIPS under all of them, the pixels, and what no choice of code is needed for, texture
+    and local spectra. Seen through a randomly shifted window. Without networks the pixels alone.
     """
 
     def __init__(
@@ -142,26 +145,26 @@ class _Near:
             self.heaps = texture.projected(self.features[0], seen.shape[-2], self.seed)
 
     def __call__(self, pictures: Tensor) -> Tensor:
-        return self._compared(pictures)[0]
+        pieces = self.preset.pieces
+        maps = [self.preset.pixel_weight * (pictures - self.target).abs().mean(1, keepdim=True)]
+        if self.lpips:
+            features = self.lpips[-1].features(pictures[..., *self.window])
+            both = zip(features, self.features[-1], strict=True)
+            maps += [(a - b).square().sum(1, keepdim=True) for a, b in both]
+        return torch.cat([F.adaptive_avg_pool2d(places, pieces) for places in maps], 1).sum(1)
 
     def loss(self, pictures: Tensor) -> Tensor:
-        far, features = self._compared(pictures)
+        far = self.preset.pixel_weight * (pictures - self.target).abs().mean((1, 2, 3))
         if not self.lpips:
             return far
         seen = pictures[..., *self.window]
+        features = [net.features(seen) for net in self.lpips]
+        for both in zip(features, self.features, strict=True):
+            far = far + compare(*both)
         heaps = texture.projected(features[0], seen.shape[-2], self.seed)
         far = far + self.preset.texture_weight * texture.compare(heaps, self.heaps)
         spectra = spectrum.compare(spectrum.log_amplitudes(seen), self.amplitudes)
         return far + self.preset.spectrum_weight * spectra
-
-    def _compared(self, pictures: Tensor) -> tuple[Tensor, list[list[Tensor]]]:
-        pixel = (pictures - self.target).abs().mean((1, 2, 3))
-        if not self.lpips:
-            return pixel, []
-        seen = pictures[..., *self.window]
-        features = [net.features(seen) for net in self.lpips]
-        far = torch.stack([compare(*both) for both in zip(features, self.features, strict=True)])
-        return far.sum(0) + self.preset.pixel_weight * pixel, features
 
 
 @torch.no_grad()
@@ -174,17 +177,18 @@ def _look(
     fresh, spread = [], []
     for batch in list(fixed_batches(pictures.held_out, preset))[:4]:
         rng = np.random.default_rng(0)
-        measures = [_Near(step.target, lpips, preset, rng).loss for step in batch.steps]
-        pixels = other = batch.observed
-        codes = [
-            random_codes(batch, preset, torch.Generator().manual_seed(number)) for number in (0, 1)
-        ]
-        far = distances(network, batch, codes[0], measures)
-        fresh.append(torch.stack([level.mean() for level in far]))
-        for level, step in enumerate(batch.steps):
-            pixels = imagine_level(network, level, pixels[..., *step.window], codes[0][level], step)
-            other = imagine_level(network, level, other[..., *step.window], codes[1][level], step)
-        spread.append(lpips[0](pixels, other).mean())
+        measures = [_Near(step.target, lpips, preset, rng) for step in batch.steps]
+        imagined, others = (
+            imagine_levels(
+                network,
+                batch,
+                partial(draw, preset, generator=torch.Generator().manual_seed(number)),
+            )
+            for number in (0, 1)
+        )
+        far = [near.loss(level).mean() for near, level in zip(measures, imagined, strict=True)]
+        fresh.append(torch.stack(far))
+        spread.append(lpips[0](imagined[-1], others[-1]).mean())
     each = " ".join(f"{level:.3f}" for level in torch.stack(fresh).mean(0))
     return f"held out: fresh {each}  spread {torch.stack(spread).mean():.3f}"
 

@@ -8,7 +8,7 @@ The paper's figures 3 to 5, compact. What differs from it, and why:
 | output by tanh, no identity path   | plain enlargement + residual  | the identity is known     |
 | mapping of 8 layers, gain 0.1      | code normalised, 3 layers     | there the vector is dead  |
 | features and picture go on         | the picture alone             | it is projected, is tiled |
-| levels at their full resolution    | late ones at half of it       | a quarter of the price    |
+| levels at their full resolution    | decompression at half of it   | a quarter of the price    |
 | one kind of picture, one kernel    | told the kernel, or tables    | one model serves them all |
 
 Kept: progressive ×2 levels, each with a code that is a vector *and* a map; residual-in-residual

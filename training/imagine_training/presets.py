@@ -33,11 +33,12 @@ class Preset:
     crop: int = 352  # side of the observed picture, in pixels
     batch: int = 8
     candidates: tuple[int, ...] = (2,)  # m: codes drawn for each level before the nearest is kept
+    pieces: int = 2  # a side: another map of the code is taken where it is nearer; 1: as a whole
     warm_steps: int = 200  # regression (pixel term alone) before the first choice
     steps: int = 3000
     learning_rate: float = 4e-4
     final_rate: float = 0.05  # of the learning rate, reached by a cosine
-    perceptual: tuple[str, ...] = ("vgg", "squeeze")  # LPIPS networks; judge by another
+    perceptual: tuple[str, ...] = ("vgg", "squeeze")  # of the loss; the last chooses, none judges
     pixel_weight: float = 0.2  # of the mean absolute difference beside LPIPS
     spectrum_weight: float = 0.3  # of the difference of local spectra beside LPIPS
     texture_weight: float = 4.0  # of the sliced Wasserstein distance of VGG's features beside LPIPS
@@ -58,14 +59,14 @@ class Preset:
         return cls(**known)
 
 
-# 13 GMAC for 32² to 512². Early levels have few pixels; they may be wide. Late ones work at half s
+# 13 GMAC for 32² to 512². Early levels have few pixels: they may be wide. Late ones are narrow.
 UPSCALE = Preset(
     task="upscale",
     levels=(
         LevelShape(channels=80, growth=40, tail=(48,)),
         LevelShape(channels=64, growth=32, window=32),
-        LevelShape(channels=64, growth=32, inside=2, tail=(32, 16), window=32),
-        LevelShape(channels=48, growth=24, inside=2, tail=(32, 16), window=48),
+        LevelShape(channels=40, growth=20, tail=(24,), window=32),
+        LevelShape(channels=32, growth=16, dense_blocks=1, tail=(16,), window=48),
     ),
     condition=5,
     candidates=(2, 2, 2, 2),
