@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from . import __version__, files, models_cli
+from . import __version__, files, models_cli, seeds
 from .errors import ImagineError, OutputError, PictureError
 from .exits import FAILED, exit_codes
 from .models_cli import Offline
@@ -76,12 +76,6 @@ Count = Annotated[
 Seed = Annotated[
     int, typer.Option(min=0, max=2**62, help="The first seed; the other variants count on.")
 ]
-LikeSeed = Annotated[
-    int | None, typer.Option(min=0, max=2**62, help="More like the variant of this seed.")
-]
-Spread = Annotated[
-    float, typer.Option(min=0, max=1, help="With --like, how far from it: 0 the same, 1 anything.")
-]
 ScaleOf = Annotated[Scale, typer.Option("--scale", help="How many times as wide and high.")]
 KernelOf = Annotated[
     Kernel, typer.Option("--kernel", help="The filter by which the input counts as shrunk.")
@@ -97,6 +91,22 @@ DeviceName = Annotated[
     Device, typer.Option("--device", help="Where to compute; one that is absent is an error.")
 ]
 Threads = Annotated[int, typer.Option(min=0, help="CPU threads; 0: one for each core.")]
+Pool = Annotated[
+    int | None, typer.Option(min=1, help="Draw so many, and keep the -n that differ most.")
+]
+Like = Annotated[
+    str | None,
+    typer.Option(metavar="SEED", help="Variants around this one: 7, or 7-0.3-2 as in a name."),
+]
+Spread = Annotated[
+    float | None,
+    typer.Option(
+        min=0, max=1, show_default="0.3", help="How far from --like: 0 is the same, 1 any other."
+    ),
+]
+Gallery = Annotated[
+    bool, typer.Option("--gallery", help="Also a page for your browser, to compare and choose.")
+]
 Sheet = Annotated[bool, typer.Option("--sheet", help="Also a contact sheet: input and variants.")]
 Json = Annotated[bool, typer.Option("--json", help="One line of JSON on stdout for each variant.")]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Make existing results again.")]
@@ -130,9 +140,10 @@ def _imagine(
 def upscale(
     paths: Paths,
     variants: Count = 3,
+    pool: Pool = None,
     seed: Seed = 0,
-    like: LikeSeed = None,
-    spread: Spread = 0.3,
+    like: Like = None,
+    spread: Spread = None,
     scale: ScaleOf = Scale.x16,
     kernel: KernelOf = Kernel.bicubic,
     output: Output = None,
@@ -142,6 +153,7 @@ def upscale(
     device: DeviceName = Device.auto,
     threads: Threads = 0,
     sheet: Sheet = False,
+    gallery: Gallery = False,
     json: Json = False,
     overwrite: Overwrite = False,
     recursive: Recursive = False,
@@ -152,24 +164,37 @@ def upscale(
 
     imagine upscale photo.png -n 5        five enlargements, photo-x16-0.png to photo-x16-4.png
 
-    imagine upscale photo.png --like 2    three more like number 2, photo-x16-like2-0.3-0.png …
+    imagine upscale photo.png -n 5 --pool 40 --gallery    the five of 40 that differ most
+
+    imagine upscale photo.png --like 7 --spread 0.3       more like photo-x16-7.png
 
     imagine upscale holiday/ --scale 4 -o big/ --sheet
     """
-    seeds = range(seed, seed + variants)
+    drawn = _seeds(seed, variants, pool, like, spread)
     wish = Wish(
-        "upscale", int(scale), kernel, seeds, format, sheet, overwrite, max_pixels, like, spread
+        task="upscale",
+        scale=int(scale),
+        kernel=kernel.value,
+        seeds=drawn,
+        keep=variants,
+        format=format.value,
+        model=model or "upscale",
+        sheet=sheet,
+        gallery=gallery,
+        overwrite=overwrite,
+        max_pixels=max_pixels,
     )
-    _run(paths, wish, output, recursive, model, offline, device, threads, json, quiet)
+    _run(paths, wish, output, recursive, offline, device, threads, json, quiet)
 
 
 @app.command()
 def decompress(
     paths: Paths,
     variants: Count = 3,
+    pool: Pool = None,
     seed: Seed = 0,
-    like: LikeSeed = None,
-    spread: Spread = 0.3,
+    like: Like = None,
+    spread: Spread = None,
     output: Output = None,
     format: FormatOf = Format.png,
     model: ModelName = None,
@@ -177,6 +202,7 @@ def decompress(
     device: DeviceName = Device.auto,
     threads: Threads = 0,
     sheet: Sheet = False,
+    gallery: Gallery = False,
     json: Json = False,
     overwrite: Overwrite = False,
     recursive: Recursive = False,
@@ -188,10 +214,45 @@ def decompress(
     imagine decompress photo.jpg -n 5     photo-decompressed-0.png to photo-decompressed-4.png
 
     imagine decompress *.jpg -o originals/ --sheet
+
+    imagine decompress photo.jpg --pool 20 --gallery      the three of 20 that differ most
     """
-    seeds = range(seed, seed + variants)
-    wish = Wish("decompress", 1, "", seeds, format, sheet, overwrite, max_pixels, like, spread)
-    _run(paths, wish, output, recursive, model, offline, device, threads, json, quiet)
+    drawn = _seeds(seed, variants, pool, like, spread)
+    wish = Wish(
+        task="decompress",
+        scale=1,
+        kernel="",
+        seeds=drawn,
+        keep=variants,
+        format=format.value,
+        model=model or "decompress",
+        sheet=sheet,
+        gallery=gallery,
+        overwrite=overwrite,
+        max_pixels=max_pixels,
+    )
+    _run(paths, wish, output, recursive, offline, device, threads, json, quiet)
+
+
+@app.command()
+def compare(
+    pictures: Annotated[list[Path], typer.Argument(help="Two pictures or more.", metavar="FILE…")],
+    output: Annotated[Path, typer.Option("-o", "--output", help="The page.")] = Path(
+        "compare.html"
+    ),
+    overwrite: Overwrite = False,
+) -> None:
+    """Write a page for your browser that compares pictures of one size.
+
+    imagine compare photo-x16-0.png photo-x16-4.png original.png -o page.html
+    """
+    if len(pictures) < 2:
+        raise typer.BadParameter("give at least two pictures")
+    with exit_codes():
+        from . import page
+
+        page.compare(pictures, output, overwrite=overwrite)
+        typer.echo(output)
 
 
 @app.command()
@@ -319,12 +380,26 @@ def _extra(what: str) -> Iterator[None]:
         ) from None
 
 
+def _seeds(
+    first: int, variants: int, pool: int | None, like: str | None, spread: float | None
+) -> tuple[seeds.Seed, ...]:
+    """What is drawn, the pool or as many as are kept; or a usage error."""
+    if pool is not None and pool < variants:
+        raise typer.BadParameter(f"a pool of {pool} is too small for {variants} variants")
+    if spread is not None and (like is None or spread != spread):
+        raise typer.BadParameter("--spread is a number that goes with --like")
+    try:
+        around = None if like is None else seeds.named(like)
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from None
+    return seeds.counted(first, pool or variants, around, 0.3 if spread is None else spread)
+
+
 def _run(
     paths: list[Path],
     wish: Wish,
     output: Path | None,
     recursive: bool,
-    model_name: str | None,
     offline: bool,
     device: Device,
     threads: int,
@@ -344,24 +419,26 @@ def _run(
             bar.print(f"{path}: {problem}", err=True)
         written, there, failed = 0, 0, len(problems)
         inputs = {os.path.realpath(source.path) for source in sources}
-        name = model_name or wish.task
 
         @cache
         def model() -> "OnnxModel":
-            return OnnxModel(hub.find(name, offline=offline), device.value, threads)
+            return OnnxModel(hub.find(wish.model, offline=offline), device.value, threads)
 
-        bar.expect(len(sources) * len(wish.seeds))
+        drawn = len(wish.seeds) if wish.keep < len(wish.seeds) else 0
+        bar.expect(len(sources) * (drawn + wish.keep))
         for source in sources:
             bar.start(source.path.name)
             warn = partial(_warn, bar, source.path)
             try:
-                for done in jobs.work(source, wish, inputs, model, warn=warn, progress=bar.share):
+                for done in jobs.work(
+                    source, wish, inputs, model, warn=warn, progress=bar.share, drawn=bar.finished
+                ):
                     if done.seed is not None:
                         written += done.agreement is not None
                         there += done.agreement is None
                         bar.finished()
                     if as_json and done.seed is not None:
-                        bar.print(json.dumps(_record(source, done, wish, name)), err=False)
+                        bar.print(json.dumps(_record(source, done, wish)), err=False)
                     elif not as_json:
                         bar.print(str(done.path), err=False)
             except (PictureError, OutputError) as error:
@@ -382,21 +459,28 @@ def _run(
         raise typer.Exit(FAILED)
 
 
-def _record(source: files.Source, done: "Done", wish: Wish, model: str) -> dict[str, Any]:
+def _record(source: files.Source, done: "Done", wish: Wish) -> dict[str, Any]:
     """One variant as `--json` tells it; one that was there already has no agreement."""
+    near = done.seed if isinstance(done.seed, seeds.Near) else None
     return {
         "input": str(source.path),
         "output": str(done.path),
         "task": wish.task,
-        "model": model,
-        "seed": done.seed,
-        **({} if wish.like is None else {"like": wish.like, "spread": wish.spread}),
+        "model": wish.model,
+        "seed": near.seed if near else done.seed,
+        **({"like": _told(near.like), "spread": near.spread} if near else {}),
+        **({"pool": len(wish.seeds)} if wish.keep < len(wish.seeds) else {}),
         "scale": wish.scale,
         "width": done.width,
         "height": done.height,
         "agreement": done.agreement.as_json() if done.agreement else None,
         "seconds": round(done.seconds, 3),
     }
+
+
+def _told(seed: seeds.Seed) -> int | str:
+    """A seed as JSON has it: a number, or the name of one near another."""
+    return seed if isinstance(seed, int) else seeds.name(seed)
 
 
 def _warn(bar: Bar, path: Path, line: str) -> None:

@@ -158,6 +158,10 @@ class DownscaledAgreement:
         """The three figures by their names."""
         return asdict(self)
 
+    def __str__(self) -> str:
+        share = int(self.identical * 10_000) / 100  # 100 % is every byte
+        return f"shrinks to the input: {share:g} % of its bytes, {self.lr_psnr_db:.1f} dB"
+
     @property
     def shortfall(self) -> str | None:
         """Below 55 dB or 99 % identical bytes, a clause for the user; else None."""

@@ -21,6 +21,9 @@ class Agreement(Protocol):
 
     def as_json(self) -> dict[str, float]: ...
 
+    def __str__(self) -> str:
+        """The same in a few words."""
+
     @property
     def shortfall(self) -> str | None:
         """One clause for the user when it does not agree as promised; else None."""

@@ -24,9 +24,10 @@ class Source:
     path: Path
     results: Path
 
-    def result(self, name: str, format: str) -> Path:
-        """Where a result goes: `photo-x16-7.png` for "7"."""
-        return self.results.with_name(f"{self.results.name}-{name}.{format}")
+    def result(self, what: str, format: str) -> Path:
+        """Where a result goes: photo-x16-7.png for "7", photo-x16-sheet.png, photo-x16.html."""
+        name = f"{self.results.name}-{what}" if what else self.results.name
+        return self.results.with_name(f"{name}.{format}")
 
 
 def pictures_in(
@@ -113,5 +114,5 @@ def _walk(
 def _origin(name: str, tag: str) -> str | None:
     """The name or stem of the picture that such a result was made from; None if it is none."""
     task = re.sub(r"\d+", r"\\d+", tag)  # x16 and x8 are the same task
-    result = re.fullmatch(rf"(.+)-{task}-(?:like\d+-[\d.e-]+-)?(\d+|sheet)\.(png|webp|tiff)", name)
+    result = re.fullmatch(rf"(.+)-{task}-(like[\d.-]+-)?(\d+|sheet)\.(png|webp|tiff)", name)
     return result[1] if result else None

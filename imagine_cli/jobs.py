@@ -1,31 +1,32 @@
-"""One picture's turn: from its file to the files of its variants and their sheet."""
+"""One picture's turn: from its file to those of its variants, and what shows them together."""
 
 import os
 from collections.abc import Callable, Collection, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
-from . import gallery, picture
+from . import choose, gallery, page, picture
 from .downscaled import Downscaled
 from .errors import OutputError, PictureError
 from .evidence import Agreement, EightBits, Evidence, Pixels
 from .files import Source
 from .jpeg import JpegCoded
 from .model import Model
-from .noise import Like
-from .variants import Progress, imagine
+from .seeds import Seed, name, tag
+from .variants import Progress, Variant, imagine
 from .wish import Wish
 
 
 @dataclass(frozen=True)
 class Done:
-    """A result that lies on the disk: a variant, or (without a seed) the sheet."""
+    """A result that lies on the disk: a variant, or (without a seed) the sheet or the page."""
 
     path: Path
-    seed: int | None
+    seed: Seed | None
     width: int
     height: int
     agreement: Agreement | None = None
@@ -40,6 +41,10 @@ class Opened:
     evidence: Evidence
     upright: Callable[[EightBits], EightBits]
     write: Callable[[EightBits, Path], None]
+    agreement: Callable[[EightBits], Agreement]
+    """That of a picture as it was written."""
+    plain: Callable[[], picture.Picture]
+    """The input, as large as a variant."""
     warnings: tuple[str, ...]
 
 
@@ -51,38 +56,44 @@ def work(
     *,
     warn: Callable[[str], None],
     progress: Progress,
+    drawn: Callable[[], None],
 ) -> Iterator[Done]:
-    """What there is already, then each variant as it is written, then the sheet.
+    """What there is already, then each variant as it is written, then the sheet and the page.
 
-    `inputs` are real paths that are never written to; `model` is called only if it is needed.
+    Where fewer are kept than drawn, all are drawn first, and `drawn` is told of each. `inputs` are
+    real paths that are never written to; `model` is called only if it is needed.
     Raises ImagineError. All that can be seen to fail beforehand fails before anything is computed.
     """
-    results = {seed: source.result(wish.name(seed), wish.format) for seed in wish.seeds}
-    sheet = source.result(wish.name("sheet"), wish.format) if wish.sheet else None
+    results = {seed: source.result(tag(seed), wish.format) for seed in wish.seeds}
+    sheet = source.result(wish.together("sheet"), wish.format) if wish.sheet else None
+    html = source.result(wish.together(), "html") if wish.gallery else None
     width, height = (side * wish.scale for side in picture.size(source.path))
     _check_size(width, height, wish)
-    _check_results([*results.values(), *([sheet] if sheet else [])], inputs)
+    _check_results([path for path in (*results.values(), sheet, html) if path], inputs)
+    _check_page(html, wish)
+
+    @cache
+    def opened() -> Opened:
+        it = _open_small(source.path, wish) if wish.task == "upscale" else _open_jpeg(source.path)
+        for warning in it.warnings:
+            warn(warning)
+        return it
+
+    if wish.keep < len(wish.seeds):
+        pool = imagine(opened().evidence, model(), wish.seeds, progress=progress)
+        results = {seed: results[seed] for seed in _differing(pool, wish.keep, drawn)}
 
     missing = [seed for seed, result in results.items() if wish.overwrite or not result.exists()]
     for seed, result in results.items():
         if seed not in missing:
             yield Done(result, seed, width, height)
-    if not missing and (sheet is None or (sheet.exists() and not wish.overwrite)):
-        return
-
-    opened = _open_small(source.path, wish) if wish.task == "upscale" else _open_jpeg(source.path)
-    for warning in opened.warnings:
-        warn(warning)
-    shown: dict[int, EightBits] = {}
+    shown: dict[Seed, EightBits] = {}
     told = None
-    like = None if wish.like is None else Like(wish.like, wish.spread)
-    variants = (
-        imagine(opened.evidence, model(), missing, like=like, progress=progress) if missing else ()
-    )
-    for variant in variants:
-        opened.write(variant.picture, results[variant.seed])
+    todo = imagine(opened().evidence, model(), missing, progress=progress) if missing else ()
+    for variant in todo:
+        opened().write(variant.picture, results[variant.seed])
         if sheet:
-            shown[variant.seed] = gallery.reduced(opened.upright(variant.picture), len(results))
+            shown[variant.seed] = gallery.reduced(opened().upright(variant.picture), len(results))
         if variant.agreement.shortfall not in (None, told):
             told = variant.agreement.shortfall
             warn(str(told))
@@ -90,13 +101,53 @@ def work(
             results[variant.seed], variant.seed, width, height, variant.agreement, variant.seconds
         )
         del variant  # a large picture goes before the next one comes
-    if sheet:
+    if sheet and (missing or not sheet.exists()):
         for seed in set(results) - set(shown):
             shown[seed] = gallery.reduced(picture.read(results[seed]).pixels, len(results))
-        observed = opened.upright(_eight_bits(opened.evidence.observed))
-        made = gallery.sheet(observed, [(f"seed {seed}", shown[seed]) for seed in results])
+        observed = opened().upright(_eight_bits(opened().evidence.observed))
+        made = gallery.sheet(observed, [(_label(seed), shown[seed]) for seed in results])
         picture.write(made, sheet)
         yield Done(sheet, None, made.shape[1], made.shape[0])
+    mark = " ".join(tag(seed) for seed in results)
+    if html and (missing or not html.exists() or page.marked(html) != mark):
+        summary = f"{len(results)} of the pictures that agree with it. What they add is imagined."
+        pictures = _shown(opened(), source, wish, results, (width, height))
+        page.write(html, source.path.name, summary, pictures, mark=mark)
+        yield Done(html, None, width, height)
+
+
+def _differing(variants: Iterator[Variant], count: int, drawn: Callable[[], None]) -> list[Seed]:
+    """The seeds of those that differ most. Only fingerprints are held: they are imagined again."""
+    seeds, fingerprints = [], []
+    for variant in variants:
+        seeds.append(variant.seed)
+        fingerprints.append(choose.fingerprint(variant.picture))
+        del variant  # a large picture goes before the next one comes
+        drawn()
+    return [seeds[place] for place in choose.farthest(fingerprints, count)]
+
+
+def _shown(
+    opened: Opened, source: Source, wish: Wish, results: dict[Seed, Path], size: tuple[int, int]
+) -> Iterator[page.Shown]:
+    """The input, and every variant as it lies on the disk."""
+    plain = f"{size[0] // wish.scale} × {size[1] // wish.scale}"
+    plain += ", plainly enlarged" if wish.scale > 1 else ", plainly decoded"
+    yield page.Shown("Input", opened.plain(), note=plain, varies=False)
+    for seed, path in results.items():
+        try:
+            read = picture.read(path)
+        except PictureError as error:
+            raise OutputError(f"{path}: {error}; --overwrite makes it again") from error
+        if read.pixels.shape[1::-1] != size:
+            raise OutputError(f"{path} is of another size: --overwrite makes it again")
+        note = str(opened.agreement(read.pixels))
+        more = wish.more_like(seed, source.path, source.results.parent)
+        yield page.Shown(_label(seed), read, path, note, more)
+
+
+def _label(seed: Seed) -> str:
+    return f"seed {name(seed)}"
 
 
 def _open_small(path: Path, wish: Wish) -> Opened:
@@ -109,8 +160,13 @@ def _open_small(path: Path, wish: Wish) -> Opened:
     def write(variant: EightBits, file: Path) -> None:
         picture.write(variant, file, alpha=alpha, grey=read.grey, icc=read.icc, exif=read.exif)
 
+    def plain() -> picture.Picture:
+        height, width = (side * wish.scale for side in read.pixels.shape[:2])
+        image = Image.fromarray(read.pixels).resize((width, height), Image.Resampling.LANCZOS)
+        return replace(read, pixels=np.asarray(image), alpha=alpha)
+
     evidence = Downscaled(read.pixels, wish.scale, wish.kernel, grey=read.grey or None)
-    return Opened(evidence, lambda pixels: pixels, write, read.warnings)
+    return Opened(evidence, lambda pixels: pixels, write, evidence.agreement, plain, read.warnings)
 
 
 def _open_jpeg(path: Path) -> Opened:
@@ -123,7 +179,15 @@ def _open_jpeg(path: Path) -> Opened:
     def write(variant: EightBits, file: Path) -> None:
         picture.write(upright(variant), file, grey=evidence.grey, icc=about.icc, exif=about.exif)
 
-    return Opened(evidence, upright, write, about.warnings)
+    def agreement(written: EightBits) -> Agreement:
+        back = {6: 8, 8: 6}.get(about.orientation, about.orientation)  # undoes the turn
+        return evidence.agreement(np.ascontiguousarray(picture.upright(written, back)))
+
+    def plain() -> picture.Picture:
+        pixels = np.ascontiguousarray(upright(_eight_bits(evidence.observed)))
+        return picture.Picture(pixels, None, evidence.grey, about.icc, None, ())
+
+    return Opened(evidence, upright, write, agreement, plain, about.warnings)
 
 
 def _check_size(width: int, height: int, wish: Wish) -> None:
@@ -134,6 +198,12 @@ def _check_size(width: int, height: int, wish: Wish) -> None:
             f"the result would have {width} x {height} pixels, more than --max-pixels "
             f"({wish.max_pixels:,}): use {smaller}a larger --max-pixels"
         )
+
+
+def _check_page(html: Path | None, wish: Wish) -> None:
+    """A page of ours is made again when other variants are asked for; another file is not ours."""
+    if html and html.exists() and not wish.overwrite and page.marked(html) is None:
+        raise OutputError(f"{html} is there, and is no page of variants: move it, or --overwrite")
 
 
 def _check_results(results: list[Path], inputs: Collection[str]) -> None:

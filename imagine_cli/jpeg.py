@@ -133,6 +133,10 @@ class JpegAgreement:
     def as_json(self) -> dict[str, float]:
         return {"coefficients_kept": self.kept, "worst_cell_error": float(self.worst)}
 
+    def __str__(self) -> str:
+        share = int(self.kept * 10_000) / 100  # 100 % is every coefficient
+        return f"compresses to the file: {share:g} % of its coefficients"
+
     @property
     def shortfall(self) -> str | None:
         """One clause for the user when fewer are kept than promised; else None."""

@@ -3,68 +3,56 @@
 A latent code has two parts for each level: a vector, for what is global, and a field, a map of the
 size of the level's input, for what is local. Both are standard normal. A field is never made as a
 whole: it is a plane of cells, each with its own stream, so that any cut can be had at any time.
+Around a variant that is liked, both parts are a mixture, number by number.
 """
 
-import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from math import sqrt
 
 import numpy as np
 from numpy.typing import NDArray
+
+from .seeds import Near, Seed
 
 CELL = 64
 LARGEST_SEED = 2**63 - 1
 
 
-@dataclass(frozen=True)
-class Like:
-    """A seed to stay near: codes √(1 − spread²) z + spread z′ of its z and a new z′, so normal too.
-
-    Spread 0 is the seed's own code, whatever the new seed; 1 has nothing of it any more.
-    """
-
-    seed: int
-    spread: float  # 0 to 1
-
-
-def vector(seed: int, level: int, length: int, like: Like | None = None) -> NDArray[np.float32]:
+def vector(seed: Seed, level: int, length: int) -> NDArray[np.float32]:
     """The global part of a level's code: (length,)."""
-    return _code(seed, level, (1, 0, 0), like, (length,)).astype(np.float32)
+    if isinstance(seed, Near):
+        return _mixed(seed, *(vector(one, level, length) for one in (seed.like, seed.seed)))
+    return _stream(seed, level, (0, 1, 0, 0)).standard_normal(length).astype(np.float32)
 
 
 @dataclass(frozen=True)
 class Field:
     """The local part of a level's code, unbounded to the right and below."""
 
-    seed: int
+    seed: Seed
     level: int
     channels: int
-    like: Like | None = None
 
     def cut(self, rows: slice, columns: slice) -> NDArray[np.float32]:
         """The part within `rows` and `columns`: (channels, height, width)."""
+        if isinstance(self.seed, Near):
+            fields = (replace(self, seed=one) for one in (self.seed.like, self.seed.seed))
+            return _mixed(self.seed, *(field.cut(rows, columns) for field in fields))
         height, width = rows.stop - rows.start, columns.stop - columns.start
         field = np.empty((self.channels, height, width), np.float32)
         for row in range(rows.start // CELL, -(-rows.stop // CELL)):
             for column in range(columns.start // CELL, -(-columns.stop // CELL)):
                 here, there = _overlap(rows, row)
                 across, thither = _overlap(columns, column)
-                field[:, here, across] = self._cell(row, column)[:, there, thither]
+                stream = _stream(self.seed, self.level, (0, 0, row, column))
+                cell = stream.standard_normal((self.channels, CELL, CELL))
+                field[:, here, across] = cell[:, there, thither]
         return field
 
-    def _cell(self, row: int, column: int) -> NDArray[np.float64]:
-        shape = self.channels, CELL, CELL
-        return _code(self.seed, self.level, (0, row, column), self.like, shape)
 
-
-def _code(
-    seed: int, level: int, part: tuple[int, int, int], like: Like | None, shape: tuple[int, ...]
-) -> NDArray[np.float64]:
-    if like is None:
-        return _stream(seed, level, (0, *part)).standard_normal(shape)
-    # The new code has streams of its own: variant 7 around variant 7 is another one.
-    new = _stream(seed, level, (1, *part)).standard_normal(shape)
-    old = _stream(like.seed, level, (0, *part)).standard_normal(shape)
-    return math.sqrt(1 - like.spread**2) * old + like.spread * new
+def _mixed(seed: Near, liked: NDArray[np.float32], new: NDArray[np.float32]) -> NDArray[np.float32]:
+    """√(1−t²)·liked + t·new: exactly `liked` at t = 0 and exactly `new` at t = 1."""
+    return np.float32(sqrt(1 - seed.spread**2)) * liked + np.float32(seed.spread) * new
 
 
 def _stream(seed: int, level: int, counter: tuple[int, int, int, int]) -> np.random.RandomState:

@@ -11,6 +11,7 @@ from . import noise
 from .errors import ModelError
 from .evidence import Agreement, EightBits, Evidence, Pixels
 from .model import LevelCard, Model
+from .seeds import Seed
 from .tiles import Span, tiles
 
 TILE = 256  # pixels of a level's input that a tile answers for, each way
@@ -23,7 +24,7 @@ Progress = Callable[[float], None]  # told the share of a variant that is done
 class Variant:
     """One possible original: (height, width, 3) in eight bits, and how well it agrees."""
 
-    seed: int
+    seed: Seed
     picture: EightBits
     agreement: Agreement
     seconds: float
@@ -32,28 +33,25 @@ class Variant:
 def imagine(
     evidence: Evidence,
     model: Model,
-    seeds: Iterable[int],
+    seeds: Iterable[Seed],
     *,
-    like: noise.Like | None = None,
     tile: int = TILE,
     progress: Progress = lambda share: None,
 ) -> Iterator[Variant]:
     """Variants of the picture behind the evidence, one after another.
 
-    Each depends on the evidence, the model and its seed (and on `like`, which keeps them near one);
-    not on tiles, threads or the other seeds.
+    Each depends on the evidence, the model and its seed; not on tiles, threads or the other seeds.
     """
     levels = _levels(evidence, model)
     for seed in seeds:
-        yield _variant(evidence, model, levels, seed, like, tile, progress)
+        yield _variant(evidence, model, levels, seed, tile, progress)
 
 
 def _variant(
     evidence: Evidence,
     model: Model,
     levels: list[LevelCard],
-    seed: int,
-    like: noise.Like | None,
+    seed: Seed,
     tile: int,
     progress: Progress,
 ) -> Variant:
@@ -61,7 +59,7 @@ def _variant(
     pixels = evidence.observed
     for number, level in enumerate(levels):
         share = _Share(progress, levels, number)
-        pixels = _render(pixels, evidence, model, number, level, seed, like, tile, share)
+        pixels = _render(pixels, evidence, model, number, level, seed, tile, share)
         if number + 1 < len(levels):
             evidence.project(pixels, number)
     picture = evidence.eight_bits(pixels)
@@ -90,15 +88,14 @@ def _render(
     model: Model,
     number: int,
     level: LevelCard,
-    seed: int,
-    like: noise.Like | None,
+    seed: Seed,
     side: int,
     progress: Progress,
 ) -> Pixels:
     """One level's picture, tile by tile, each with its cut of the code for the whole picture."""
     height, width = pixels.shape[:2]
-    vector = noise.vector(seed, number, model.card.vector, like)
-    field = noise.Field(seed, number, level.channels, like)
+    vector = noise.vector(seed, number, model.card.vector)
+    field = noise.Field(seed, number, level.channels)
     condition = evidence.condition(number)
     enlarge = level.factor // (evidence.factors[number - 1] if number else 1)
     # Half precision: a large canvas then takes twice the memory of the finished picture.

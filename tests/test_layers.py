@@ -14,12 +14,13 @@ ALLOWED = {
     "dct": {"evidence"},
     "downscaled": {"evidence"},
     "jpeg": {"dct", "evidence", "errors"},
-    "noise": set(),
+    "seeds": set(),
+    "noise": {"seeds"},
     "tiles": set(),
     "devices": {"errors"},
     "onnxfile": {"errors"},
     "model": {"devices", "evidence", "onnxfile", "errors"},
-    "variants": {"noise", "tiles", "evidence", "model", "errors"},
+    "variants": {"seeds", "noise", "tiles", "evidence", "model", "errors"},
     "hub": {"model", "onnxfile", "errors", "__version__"},
     "models": {"hub", "model", "errors"},
     "doctor": {
@@ -31,11 +32,13 @@ ALLOWED = {
     "picture": {"errors"},
     "files": set(),
     "gallery": set(),
-    "wish": set(),
+    "choose": {"evidence"},
+    "page": {"picture", "evidence", "errors"},
+    "wish": {"seeds"},
     "progress": set(),
     "jobs": {
-        *("downscaled", "jpeg", "variants", "model", "noise", "evidence", "errors"),
-        *("picture", "gallery", "files", "wish"),
+        *("downscaled", "jpeg", "variants", "model", "evidence", "errors"),
+        *("picture", "gallery", "page", "choose", "files", "seeds", "wish"),
     },
 }
 

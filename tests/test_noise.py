@@ -1,12 +1,11 @@
 """Codes come from their seed, wherever they are cut."""
 
-import math
-
 import numpy as np
 import pytest
 from scipy import stats
 
 from imagine_cli import noise
+from imagine_cli.seeds import Near
 
 
 def test_a_cut_is_a_part_of_the_whole():
@@ -44,24 +43,41 @@ def test_the_largest_seed_is_one_too():
     assert np.isfinite(noise.vector(noise.LARGEST_SEED, 0, 4)).all()
 
 
-def codes(seed, like=None):
-    cut = slice(0, 128), slice(64, 192)
-    field = noise.Field(seed, 1, 2, like).cut(*cut)
-    return np.concatenate([field.ravel(), noise.vector(seed, 1, 3000, like)])
-
-
-def test_spread_nought_is_the_seed_itself():
-    assert (codes(3, noise.Like(7, 0)) == codes(7)).all()
-
-
-@pytest.mark.parametrize("seed", [3, 7])  # 7 around 7 too: its new code is another one
-@pytest.mark.parametrize("spread", [0.3, 0.8, 1])
-def test_around_a_seed_codes_stay_normal_and_as_near_as_told(seed, spread):
-    around = codes(seed, noise.Like(7, spread))
-    assert stats.kstest(around, "norm").pvalue > 0.001
-    nearness = np.corrcoef(around, codes(7))[0, 1]
-    assert nearness == pytest.approx(math.sqrt(1 - spread**2), abs=0.03)
-
-
 VECTOR = (0.2852361, -0.8254925, 1.9575834)
 CUT = (-0.4788978, 0.5806689, 0.5642921)
+
+
+SPAN = slice(0, 256)
+
+
+@pytest.mark.parametrize("spread", [0.05, 0.3, 0.8])
+def test_codes_around_another_are_standard_normal_and_as_near_as_asked(spread):
+    near, liked = Near(7, spread, 2), 7
+    for code, centre in (
+        (noise.vector(near, 1, 50_000), noise.vector(liked, 1, 50_000)),
+        (noise.Field(near, 1, 1).cut(SPAN, SPAN), noise.Field(liked, 1, 1).cut(SPAN, SPAN)),
+    ):
+        assert code.dtype == np.float32
+        assert stats.kstest(code.ravel(), "norm").pvalue > 0.001
+        correlation = np.corrcoef(code.ravel(), centre.ravel())[0, 1]
+        assert correlation == pytest.approx(np.sqrt(1 - spread**2), abs=0.02)
+
+
+def test_codes_around_one_that_is_itself_around_another_are_standard_normal():
+    code = noise.Field(Near(Near(7, 0.6, 2), 0.6, 3), 0, 1).cut(SPAN, SPAN)
+    assert stats.kstest(code.ravel(), "norm").pvalue > 0.001
+
+
+@pytest.mark.parametrize(("spread", "same"), [(0.0, 7), (1.0, 2)])
+def test_spread_goes_from_the_liked_to_an_independent_one(spread, same):
+    near = Near(7, spread, 2)
+    assert np.array_equal(noise.vector(near, 3, 9), noise.vector(same, 3, 9))
+    here = slice(60, 70)
+    cuts = [noise.Field(seed, 3, 2).cut(here, here) for seed in (near, same)]
+    assert np.array_equal(*cuts)
+
+
+def test_a_cut_around_another_is_a_part_of_the_whole():
+    field = noise.Field(Near(7, 0.3, 2), 2, 3)
+    part = field.cut(slice(50, 131), slice(63, 65))
+    assert np.array_equal(part, field.cut(slice(0, 200), slice(0, 150))[:, 50:131, 63:65])

@@ -6,6 +6,7 @@ from models import Toy, card
 from pictures import photograph
 
 from imagine_cli import Downscaled, ModelError, imagine
+from imagine_cli.seeds import Near
 
 
 @pytest.fixture
@@ -25,6 +26,14 @@ def test_tiles_leave_no_trace(evidence):
     for tile in (8, 14, 32):
         tiled = next(imagine(evidence, Toy(), [1], tile=tile)).picture
         assert np.abs(tiled - whole).max() <= 1
+
+
+def test_tiles_leave_no_trace_around_a_liked_one_either(evidence):
+    near = Near(1, 0.3, 2)
+    whole = next(imagine(evidence, Toy(), [near], tile=4096)).picture.astype(int)
+    tiled = next(imagine(evidence, Toy(), [near], tile=14))
+    assert tiled.seed == near
+    assert np.abs(tiled.picture - whole).max() <= 1
 
 
 def test_every_variant_shrinks_to_its_input(evidence):
