@@ -16,6 +16,7 @@ from .errors import ImagineError, OutputError, PictureError
 from .exits import FAILED, exit_codes
 from .models_cli import Offline
 from .progress import Bar, progress_bar
+from .shards import Shard
 from .wish import Wish
 
 if TYPE_CHECKING:  # NumPy and onnxruntime wait until they are needed, so that --help is quick
@@ -114,6 +115,9 @@ Recursive = Annotated[
     bool, typer.Option("-r", "--recursive", help="Look into the folders within folders too.")
 ]
 MaxPixels = Annotated[int, typer.Option(min=1, help="The largest result to make, in pixels.")]
+ShardOf = Annotated[
+    str, typer.Option("--shard", metavar="I/N", help="Only part I of N of the files.")
+]
 Quiet = Annotated[bool, typer.Option("-q", "--quiet", help="Only results and errors.")]
 Data = Annotated[
     list[Path], typer.Option("--data", help="A folder of pictures; may be given several times.")
@@ -157,6 +161,7 @@ def upscale(
     json: Json = False,
     overwrite: Overwrite = False,
     recursive: Recursive = False,
+    shard: ShardOf = "1/1",
     max_pixels: MaxPixels = 300_000_000,
     quiet: Quiet = False,
 ) -> None:
@@ -184,7 +189,7 @@ def upscale(
         overwrite=overwrite,
         max_pixels=max_pixels,
     )
-    _run(paths, wish, output, recursive, offline, device, threads, json, quiet)
+    _run(paths, wish, output, recursive, shard, offline, device, threads, json, quiet)
 
 
 @app.command()
@@ -206,6 +211,7 @@ def decompress(
     json: Json = False,
     overwrite: Overwrite = False,
     recursive: Recursive = False,
+    shard: ShardOf = "1/1",
     max_pixels: MaxPixels = 300_000_000,
     quiet: Quiet = False,
 ) -> None:
@@ -231,7 +237,7 @@ def decompress(
         overwrite=overwrite,
         max_pixels=max_pixels,
     )
-    _run(paths, wish, output, recursive, offline, device, threads, json, quiet)
+    _run(paths, wish, output, recursive, shard, offline, device, threads, json, quiet)
 
 
 @app.command()
@@ -400,6 +406,7 @@ def _run(
     wish: Wish,
     output: Path | None,
     recursive: bool,
+    shard: str,
     offline: bool,
     device: Device,
     threads: int,
@@ -407,6 +414,10 @@ def _run(
     quiet: bool,
 ) -> None:
     """All files, one after another; a bad one is named and does not stop the rest."""
+    try:
+        part = Shard.parse(shard)
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint="--shard") from None
     with exit_codes(), progress_bar(quiet) as bar:
         from . import hub, jobs
         from .model import OnnxModel
@@ -415,10 +426,12 @@ def _run(
         sources, problems = files.pictures_in(
             paths, wish.tag, output=output, recursive=recursive, suffixes=suffixes
         )
+        inputs = {os.path.realpath(source.path) for source in sources}
+        sources = [source for source in sources if part.takes(source.path)]
+        problems = [problem for problem in problems if part.takes(problem[0])]
         for path, problem in problems:
             bar.print(f"{path}: {problem}", err=True)
         written, there, failed = 0, 0, len(problems)
-        inputs = {os.path.realpath(source.path) for source in sources}
 
         @cache
         def model() -> "OnnxModel":

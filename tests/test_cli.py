@@ -370,3 +370,36 @@ def test_ctrl_c_ends_at_once_and_leaves_no_half_file(tmp_path):
     assert not list(tmp_path.glob(".*"))
     for file in tmp_path.glob("large-*.png"):
         Image.open(file).load()
+
+
+def test_shards_together_write_what_one_run_writes(tmp_path):
+    folder = tmp_path / "many"
+    folder.mkdir()
+    for number in range(8):
+        Image.fromarray(photograph(4, 4, number)).save(folder / f"{number}.png")
+    # The names of results are found among all files, not among those of a shard.
+    Image.fromarray(photograph(4, 4, 8)).save(folder / "0.bmp")
+    outputs = {name: tmp_path / name for name in ("whole", "parts")}
+    assert run("upscale", folder, "-n", 1, "--scale", 2, "-o", outputs["whole"]).exit_code == 0
+    there = []
+    for number in (1, 2, 3):
+        part = ("--shard", f"{number}/3", "-o", outputs["parts"])
+        result = run("upscale", folder, "-n", 1, "--scale", 2, *part)
+        assert result.exit_code == 0, result.output
+        there.append(len(list(outputs["parts"].iterdir())))
+    whole, parts = (
+        {file.name: file.read_bytes() for file in output.iterdir()} for output in outputs.values()
+    )
+    assert 0 < there[0] < there[1] < there[2] == 9
+    assert parts == whole
+
+
+def test_a_missing_file_is_told_by_one_shard_alone(tmp_path):
+    codes = [run("upscale", tmp_path / "no.png", "--shard", f"{n}/3").exit_code for n in (1, 2, 3)]
+    assert sorted(codes) == [0, 0, 1]
+
+
+def test_what_is_no_shard_is_a_usage_error(photo):
+    result = run("upscale", photo, "--shard", "9/3")
+    assert result.exit_code == 2
+    assert "'9/3' is no shard" in result.output

@@ -15,6 +15,7 @@ ALLOWED = {
     "downscaled": {"evidence"},
     "jpeg": {"dct", "evidence", "errors"},
     "seeds": set(),
+    "shards": set(),
     "noise": {"seeds"},
     "tiles": set(),
     "devices": {"errors"},
