@@ -108,6 +108,10 @@ Spread = Annotated[
 Gallery = Annotated[
     bool, typer.Option("--gallery", help="Also a page for your browser, to compare and choose.")
 ]
+Mean = Annotated[
+    bool,
+    typer.Option("--mean", help="Also the mean of the variants: the safest guess, less sharp."),
+]
 Sheet = Annotated[bool, typer.Option("--sheet", help="Also a contact sheet: input and variants.")]
 Json = Annotated[bool, typer.Option("--json", help="One line of JSON on stdout for each variant.")]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Make existing results again.")]
@@ -156,6 +160,7 @@ def upscale(
     offline: Offline = False,
     device: DeviceName = Device.auto,
     threads: Threads = 0,
+    mean: Mean = False,
     sheet: Sheet = False,
     gallery: Gallery = False,
     json: Json = False,
@@ -184,6 +189,7 @@ def upscale(
         keep=variants,
         format=format.value,
         model=model or "upscale",
+        mean=mean,
         sheet=sheet,
         gallery=gallery,
         overwrite=overwrite,
@@ -206,6 +212,7 @@ def decompress(
     offline: Offline = False,
     device: DeviceName = Device.auto,
     threads: Threads = 0,
+    mean: Mean = False,
     sheet: Sheet = False,
     gallery: Gallery = False,
     json: Json = False,
@@ -232,6 +239,7 @@ def decompress(
         keep=variants,
         format=format.value,
         model=model or "decompress",
+        mean=mean,
         sheet=sheet,
         gallery=gallery,
         overwrite=overwrite,
@@ -450,7 +458,7 @@ def _run(
                         written += done.agreement is not None
                         there += done.agreement is None
                         bar.finished()
-                    if as_json and done.seed is not None:
+                    if as_json and (done.seed is not None or done.agreement):
                         bar.print(json.dumps(_record(source, done, wish)), err=False)
                     elif not as_json:
                         bar.print(str(done.path), err=False)
@@ -480,7 +488,7 @@ def _record(source: files.Source, done: "Done", wish: Wish) -> dict[str, Any]:
         "output": str(done.path),
         "task": wish.task,
         "model": wish.model,
-        "seed": near.seed if near else done.seed,
+        "seed": near.seed if near else "mean" if done.seed is None else done.seed,
         **({"like": _told(near.like), "spread": near.spread} if near else {}),
         **({"pool": len(wish.seeds)} if wish.keep < len(wish.seeds) else {}),
         "scale": wish.scale,

@@ -114,5 +114,5 @@ def _walk(
 def _origin(name: str, tag: str) -> str | None:
     """The name or stem of the picture that such a result was made from; None if it is none."""
     task = re.sub(r"\d+", r"\\d+", tag)  # x16 and x8 are the same task
-    result = re.fullmatch(rf"(.+)-{task}-(like[\d.-]+-)?(\d+|sheet)\.(png|webp|tiff)", name)
+    result = re.fullmatch(rf"(.+)-{task}-(like[\d.-]+-)?(\d+|mean|sheet)\.(png|webp|tiff)", name)
     return result[1] if result else None

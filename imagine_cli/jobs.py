@@ -1,9 +1,10 @@
 """One picture's turn: from its file to those of its variants, and what shows them together."""
 
 import os
+import time
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, reduce
 from pathlib import Path
 
 import numpy as np
@@ -23,14 +24,14 @@ from .wish import Wish
 
 @dataclass(frozen=True)
 class Done:
-    """A result that lies on the disk: a variant, or (without a seed) the sheet or the page."""
+    """A result that lies on the disk: a variant, or (without a seed) mean, sheet or page."""
 
     path: Path
     seed: Seed | None
     width: int
     height: int
     agreement: Agreement | None = None
-    """None where it lay there before."""
+    """None where it lay there before, and of sheet and page."""
     seconds: float = 0.0
 
 
@@ -40,9 +41,9 @@ class Opened:
 
     evidence: Evidence
     upright: Callable[[EightBits], EightBits]
+    stored: Callable[[EightBits], EightBits]
+    """Undoes `upright`: a written picture as the evidence sees it."""
     write: Callable[[EightBits, Path], None]
-    agreement: Callable[[EightBits], Agreement]
-    """That of a picture as it was written."""
     plain: Callable[[], picture.Picture]
     """The input, as large as a variant."""
     warnings: tuple[str, ...]
@@ -58,18 +59,19 @@ def work(
     progress: Progress,
     drawn: Callable[[], None],
 ) -> Iterator[Done]:
-    """What there is already, then each variant as it is written, then the sheet and the page.
+    """What there is already, each variant as it is written, then what shows them together.
 
     Where fewer are kept than drawn, all are drawn first, and `drawn` is told of each. `inputs` are
     real paths that are never written to; `model` is called only if it is needed.
     Raises ImagineError. All that can be seen to fail beforehand fails before anything is computed.
     """
     results = {seed: source.result(tag(seed), wish.format) for seed in wish.seeds}
+    mean = source.result(wish.together("mean"), wish.format) if wish.mean else None
     sheet = source.result(wish.together("sheet"), wish.format) if wish.sheet else None
     html = source.result(wish.together(), "html") if wish.gallery else None
     width, height = (side * wish.scale for side in picture.size(source.path))
     _check_size(width, height, wish)
-    _check_results([path for path in (*results.values(), sheet, html) if path], inputs)
+    _check_results([path for path in (*results.values(), mean, sheet, html) if path], inputs)
     _check_page(html, wish)
 
     @cache
@@ -101,6 +103,13 @@ def work(
             results[variant.seed], variant.seed, width, height, variant.agreement, variant.seconds
         )
         del variant  # a large picture goes before the next one comes
+    if mean and (missing or not mean.exists()):
+        began = time.perf_counter()
+        between = _mean(opened(), results, (width, height))
+        agreement = opened().evidence.agreement(between)
+        opened().write(between, mean)
+        yield Done(mean, None, width, height, agreement, time.perf_counter() - began)
+        del between
     if sheet and (missing or not sheet.exists()):
         for seed in set(results) - set(shown):
             shown[seed] = gallery.reduced(picture.read(results[seed]).pixels, len(results))
@@ -135,15 +144,29 @@ def _shown(
     plain += ", plainly enlarged" if wish.scale > 1 else ", plainly decoded"
     yield page.Shown("Input", opened.plain(), note=plain, varies=False)
     for seed, path in results.items():
-        try:
-            read = picture.read(path)
-        except PictureError as error:
-            raise OutputError(f"{path}: {error}; --overwrite makes it again") from error
-        if read.pixels.shape[1::-1] != size:
-            raise OutputError(f"{path} is of another size: --overwrite makes it again")
-        note = str(opened.agreement(read.pixels))
+        read = _written(path, size)
+        note = str(opened.evidence.agreement(opened.stored(read.pixels)))
         more = wish.more_like(seed, source.path, source.results.parent)
         yield page.Shown(_label(seed), read, path, note, more)
+
+
+def _mean(opened: Opened, results: dict[Seed, Path], size: tuple[int, int]) -> EightBits:
+    """The mean of the variants on the disk, made to agree as each of them does."""
+    shares = (
+        opened.stored(_written(path, size).pixels) / np.float32(255 * len(results))
+        for path in results.values()
+    )
+    return opened.evidence.eight_bits(reduce(np.add, shares))
+
+
+def _written(path: Path, size: tuple[int, int]) -> picture.Picture:
+    try:
+        read = picture.read(path)
+    except PictureError as error:
+        raise OutputError(f"{path}: {error}; --overwrite makes it again") from error
+    if read.pixels.shape[1::-1] != size:
+        raise OutputError(f"{path} is of another size: --overwrite makes it again")
+    return read
 
 
 def _label(seed: Seed) -> str:
@@ -166,7 +189,9 @@ def _open_small(path: Path, wish: Wish) -> Opened:
         return replace(read, pixels=np.asarray(image), alpha=alpha)
 
     evidence = Downscaled(read.pixels, wish.scale, wish.kernel, grey=read.grey or None)
-    return Opened(evidence, lambda pixels: pixels, write, evidence.agreement, plain, read.warnings)
+    return Opened(
+        evidence, lambda pixels: pixels, lambda pixels: pixels, write, plain, read.warnings
+    )
 
 
 def _open_jpeg(path: Path) -> Opened:
@@ -179,15 +204,15 @@ def _open_jpeg(path: Path) -> Opened:
     def write(variant: EightBits, file: Path) -> None:
         picture.write(upright(variant), file, grey=evidence.grey, icc=about.icc, exif=about.exif)
 
-    def agreement(written: EightBits) -> Agreement:
+    def stored(pixels: EightBits) -> EightBits:
         back = {6: 8, 8: 6}.get(about.orientation, about.orientation)  # undoes the turn
-        return evidence.agreement(np.ascontiguousarray(picture.upright(written, back)))
+        return np.ascontiguousarray(picture.upright(pixels, back))
 
     def plain() -> picture.Picture:
         pixels = np.ascontiguousarray(upright(_eight_bits(evidence.observed)))
         return picture.Picture(pixels, None, evidence.grey, about.icc, None, ())
 
-    return Opened(evidence, upright, write, agreement, plain, about.warnings)
+    return Opened(evidence, upright, stored, write, plain, about.warnings)
 
 
 def _check_size(width: int, height: int, wish: Wish) -> None:

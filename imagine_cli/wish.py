@@ -18,6 +18,7 @@ class Wish:
     keep: int  # so many of the seeds' variants are written: those that differ most
     format: str
     model: str
+    mean: bool
     sheet: bool
     gallery: bool
     overwrite: bool
@@ -29,7 +30,7 @@ class Wish:
         return f"x{self.scale}" if self.task == "upscale" else "decompressed"
 
     def together(self, what: str = "") -> str:
-        """What a result is called that shows several variants: "sheet", or "like7-0.3-sheet"."""
+        """What a result of several variants is called: "sheet", "mean", or "like7-0.3-sheet"."""
         around = tag(self.seeds[0]).rpartition("-")[0]  # nothing, or like7-0.3
         return "-".join(part for part in (around, what) if part)
 

@@ -131,6 +131,39 @@ def test_a_sheet_is_written_beside_the_variants_and_completed_later(photo):
     assert sheet.read_bytes() == made
 
 
+@pytest.mark.parametrize("orientation", [1, 6, 7])
+def test_the_mean_of_the_variants_agrees_as_they_do(jpeg, orientation):
+    exif = Image.Exif()
+    exif[274] = orientation
+    with Image.open(jpeg) as image:
+        image.save(jpeg, quality="keep", exif=exif)
+    result = run("decompress", jpeg, "-n", 4, "--mean", "--json")
+    assert result.exit_code == 0, result.output
+    *variants, mean = (json.loads(line) for line in result.stdout.splitlines())
+    assert [line["seed"] for line in variants] == [0, 1, 2, 3]
+    assert mean["seed"] == "mean"
+    assert mean["output"] == str(jpeg.with_name("photo-decompressed-mean.png"))
+    assert mean["agreement"]["coefficients_kept"] == 1
+    pictures = [np.asarray(Image.open(line["output"]), float) for line in variants]
+    between = np.asarray(Image.open(mean["output"]), float)
+    assert np.abs(between - np.mean(pictures, axis=0)).mean() < 1
+    assert np.abs(pictures[0] - pictures[1]).mean() > 1.5  # so that the line above says something
+
+
+def test_the_mean_is_left_as_it_is_and_made_again_when_it_is_gone(photo):
+    mean = photo.with_name("photo-x2-mean.png")
+    assert run("upscale", photo, "--scale", 2, "--mean").exit_code == 0
+    made = mean.read_bytes()
+    mean.unlink()
+    assert run("upscale", photo, "--scale", 2, "--mean").exit_code == 0
+    assert mean.read_bytes() == made
+    mean.write_bytes(b"mine")
+    assert run("upscale", photo, "--scale", 2, "--mean").exit_code == 0
+    assert mean.read_bytes() == b"mine"
+    folder = run("upscale", photo.parent, "--scale", 2)  # its own results are no inputs
+    assert "photo-x2-mean" not in folder.output
+
+
 def test_folders_keep_their_structure_under_the_output(photo, tmp_path):
     deep = tmp_path / "in" / "deep"
     deep.mkdir(parents=True)
