@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cache, reduce
 from pathlib import Path
@@ -11,6 +11,7 @@ import numpy as np
 from PIL import Image
 
 from . import choose, gallery, page, picture
+from .colours import translated
 from .downscaled import Downscaled
 from .errors import OutputError, PictureError
 from .evidence import Agreement, EightBits, Evidence, Pixels
@@ -40,6 +41,7 @@ class Opened:
     """A picture that is ready to be imagined: its evidence, and how to write what comes of it."""
 
     evidence: Evidence
+    icc: bytes | None
     upright: Callable[[EightBits], EightBits]
     stored: Callable[[EightBits], EightBits]
     """Undoes `upright`: a written picture as the evidence sees it."""
@@ -81,8 +83,12 @@ def work(
             warn(warning)
         return it
 
+    def drawn_from(seeds: Sequence[Seed]) -> Iterator[Variant]:
+        seeing = translated(model(), opened().icc)
+        return imagine(opened().evidence, seeing, seeds, progress=progress)
+
     if wish.keep < len(wish.seeds):
-        pool = imagine(opened().evidence, model(), wish.seeds, progress=progress)
+        pool = drawn_from(wish.seeds)
         results = {seed: results[seed] for seed in _differing(pool, wish.keep, drawn)}
 
     missing = [seed for seed, result in results.items() if wish.overwrite or not result.exists()]
@@ -91,8 +97,7 @@ def work(
             yield Done(result, seed, width, height)
     shown: dict[Seed, EightBits] = {}
     told = None
-    todo = imagine(opened().evidence, model(), missing, progress=progress) if missing else ()
-    for variant in todo:
+    for variant in drawn_from(missing) if missing else ():
         opened().write(variant.picture, results[variant.seed])
         if sheet:
             shown[variant.seed] = gallery.reduced(opened().upright(variant.picture), len(results))
@@ -189,9 +194,7 @@ def _open_small(path: Path, wish: Wish) -> Opened:
         return replace(read, pixels=np.asarray(image), alpha=alpha)
 
     evidence = Downscaled(read.pixels, wish.scale, wish.kernel, grey=read.grey or None)
-    return Opened(
-        evidence, lambda pixels: pixels, lambda pixels: pixels, write, plain, read.warnings
-    )
+    return Opened(evidence, read.icc, _same, _same, write, plain, read.warnings)
 
 
 def _open_jpeg(path: Path) -> Opened:
@@ -212,7 +215,11 @@ def _open_jpeg(path: Path) -> Opened:
         pixels = np.ascontiguousarray(upright(_eight_bits(evidence.observed)))
         return picture.Picture(pixels, None, evidence.grey, about.icc, None, ())
 
-    return Opened(evidence, upright, stored, write, plain, about.warnings)
+    return Opened(evidence, about.icc, upright, stored, write, plain, about.warnings)
+
+
+def _same(pixels: EightBits) -> EightBits:
+    return pixels
 
 
 def _check_size(width: int, height: int, wish: Wish) -> None:

@@ -13,6 +13,7 @@ import pytest
 from models import Toy, card
 from pictures import photograph
 from PIL import Image
+from profiles import DISPLAY_P3
 from typer.testing import CliRunner
 
 import imagine_cli
@@ -148,6 +149,29 @@ def test_the_mean_of_the_variants_agrees_as_they_do(jpeg, orientation):
     between = np.asarray(Image.open(mean["output"]), float)
     assert np.abs(between - np.mean(pictures, axis=0)).mean() < 1
     assert np.abs(pictures[0] - pictures[1]).mean() > 1.5  # so that the line above says something
+
+
+def test_the_network_sees_srgb_whatever_the_file_says_in(photo, monkeypatch):
+    with Image.open(photo) as image:
+        small = np.asarray(image.convert("RGB"))
+        image.save(photo, icc_profile=DISPLAY_P3)
+    seen = []
+
+    class Witness(Toy):
+        def __call__(self, level, pixels, *rest):
+            seen.append(pixels)
+            return super().__call__(level, pixels, *rest)
+
+    witness = Witness(card((2, 4, 8, 16)), strength=0.0)
+    witness.device = "cpu"
+    monkeypatch.setattr(model_module, "OnnxModel", lambda *_: witness)
+    assert run("upscale", photo, "-n", 1, "--scale", 2).exit_code == 0
+    shown = seen[0][8 : 8 + len(small), 8 : 8 + small.shape[1]] * 255
+    assert np.abs(shown - small).mean() > 2
+    with Image.open(photo.with_name("photo-x2-0.png")) as result:
+        assert result.info["icc_profile"] == DISPLAY_P3
+        back = result.resize(small.shape[1::-1], Image.Resampling.BICUBIC)
+    assert (np.asarray(back) == small).mean() >= 0.99
 
 
 def test_the_mean_is_left_as_it_is_and_made_again_when_it_is_gone(photo):

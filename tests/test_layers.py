@@ -16,6 +16,7 @@ ALLOWED = {
     "jpeg": {"dct", "evidence", "errors"},
     "seeds": set(),
     "shards": set(),
+    "colours": {"model"},
     "noise": {"seeds"},
     "tiles": set(),
     "devices": {"errors"},
@@ -38,6 +39,7 @@ ALLOWED = {
     "wish": {"seeds"},
     "progress": set(),
     "jobs": {
+        "colours",
         *("downscaled", "jpeg", "variants", "model", "evidence", "errors"),
         *("picture", "gallery", "page", "choose", "files", "seeds", "wish"),
     },
