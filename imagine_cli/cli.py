@@ -439,6 +439,11 @@ def _run(
         problems = [problem for problem in problems if part.takes(problem[0])]
         for path, problem in problems:
             bar.print(f"{path}: {problem}", err=True)
+        jpeg = next((one for one in sources if one.path.suffix.lower() in files.JPEGS), None)
+        if jpeg and wish.task == "upscale" and not quiet:
+            _warn(
+                bar, jpeg.path, "a JPEG, and its traces are enlarged too: `imagine decompress` it?"
+            )
         written, there, failed = 0, 0, len(problems)
 
         @cache

@@ -174,6 +174,17 @@ def test_the_network_sees_srgb_whatever_the_file_says_in(photo, monkeypatch):
     assert (np.asarray(back) == small).mean() >= 0.99
 
 
+def test_who_enlarges_jpegs_is_told_once_what_may_help(photo, jpeg, tmp_path):
+    other = tmp_path / "other.jpg"
+    other.write_bytes(jpeg.read_bytes())
+    result = run("upscale", photo, jpeg, other, "-n", 1, "--scale", 2)
+    assert result.exit_code == 0
+    assert result.stderr.count("`imagine decompress`") == 1
+    assert str(jpeg) in result.stderr
+    for quiet in (("upscale", photo), ("decompress", jpeg), ("upscale", jpeg, "-q")):
+        assert "`imagine decompress`" not in run(*quiet, "-n", 1, "-o", tmp_path / "o").stderr
+
+
 def test_the_mean_is_left_as_it_is_and_made_again_when_it_is_gone(photo):
     mean = photo.with_name("photo-x2-mean.png")
     assert run("upscale", photo, "--scale", 2, "--mean").exit_code == 0
