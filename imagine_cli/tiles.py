@@ -18,18 +18,21 @@ class Tile:
     columns: Span
 
 
-def tiles(height: int, width: int, side: int, margin: int) -> Iterator[Tile]:
-    """Tiles of one shape that cover (height, width), in reading order.
+def tiles(height: int, width: int, side: int, margin: int, multiple: int = 1) -> Iterator[Tile]:
+    """Tiles of nearly one shape that cover (height, width), in reading order.
 
     Each answers for at most side² pixels and reads `margin` more on every side, unless the picture
-    ends there. Starts are multiples of whatever height, width, side and margin are multiples of.
+    ends there. They begin at multiples of `multiple`, of which height, width, side and margin are.
     """
-    for rows in spans(height, side, margin):
-        for columns in spans(width, side, margin):
+    for rows in spans(height, side, margin, multiple):
+        for columns in spans(width, side, margin, multiple):
             yield Tile(rows, columns)
 
 
-def spans(length: int, side: int, margin: int) -> Iterator[Span]:
+def spans(length: int, side: int, margin: int, multiple: int = 1) -> Iterator[Span]:
+    """As few as there can be, and as even: a last one that is a sliver would read as much."""
+    count = -(-length // side)
+    side = -(-length // (count * multiple)) * multiple
     reach = min(length, side + 2 * margin)
     for start in range(0, length, side):
         first = min(max(start - margin, 0), length - reach)

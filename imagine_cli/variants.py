@@ -14,8 +14,9 @@ from .model import LevelCard, Model
 from .seeds import Seed
 from .tiles import Span, tiles
 
-TILE = 256  # pixels of a level's input that a tile answers for, each way
 BORDER = 8  # pixels by which a level sees the picture mirrored beyond its border
+TILE = 256 + 2 * BORDER  # pixels of a level's input that a tile answers for, each way, at most;
+MARGINS = 8  # or so many times what it reads beyond them, if that is more
 
 Progress = Callable[[float], None]  # told the share of a variant that is done
 
@@ -35,12 +36,13 @@ def imagine(
     model: Model,
     seeds: Iterable[Seed],
     *,
-    tile: int = TILE,
+    tile: int = 0,
     progress: Progress = lambda share: None,
 ) -> Iterator[Variant]:
     """Variants of the picture behind the evidence, one after another.
 
     Each depends on the evidence, the model and its seed; not on tiles, threads or the other seeds.
+    tile: how many pixels of a level's input, each way, one answers for; 0 is what suits the level.
     """
     levels = _levels(evidence, model)
     for seed in seeds:
@@ -106,7 +108,8 @@ def _render(
     step = level.multiple
     border = _rounded_up(BORDER, step)
     wide = [_rounded_up(length + 2 * border, step) for length in (height, width)]
-    cuts = list(tiles(wide[0], wide[1], max(side // step, 1) * step, level.margin))
+    side = side or max(TILE, MARGINS * level.margin)
+    cuts = list(tiles(wide[0], wide[1], max(side // step, 1) * step, level.margin, step))
     for done, cut in enumerate(cuts):
         rows = _mirrored(cut.rows.outer, border, height)
         columns = _mirrored(cut.columns.outer, border, width)

@@ -30,5 +30,11 @@ def test_each_reads_its_margin_or_up_to_the_border():
         assert span.outer.stop >= min(span.inner.stop + 32, 1000)
 
 
-def test_starts_are_multiples_of_what_the_sides_are():
-    assert all(span.outer.start % 16 == 0 for span in spans(496, 96, 48))
+def test_there_are_as_few_as_there_can_be_and_none_is_a_sliver():
+    for length in range(16, 1000, 16):
+        some = list(spans(length, 96, 32, 16))
+        assert len(some) == -(-length // 96)
+        sizes = [span.inner.stop - span.inner.start for span in some]
+        assert max(sizes) <= 96
+        assert max(sizes) - min(sizes) < 16 * len(some)
+        assert all(span.outer.start % 16 == 0 for span in some)
