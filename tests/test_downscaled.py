@@ -10,7 +10,8 @@ from pictures import photograph
 from PIL import Image
 
 from imagine_cli import downscaled
-from imagine_cli.downscaled import FACTORS, KERNELS, Downscaled, mending_matrix, shrinking_matrix
+from imagine_cli.downscaled import FACTORS, Downscaled
+from imagine_cli.resampling import KERNELS, mending_matrix, shrinking_matrix
 
 EVALUATION = Path(__file__).parents[2] / "shared" / "data" / "eval"
 

@@ -7,8 +7,9 @@ from imagine_training.operators import Coded, Shrunk, shrink, twin
 from pictures import photograph
 from PIL import Image
 
-from imagine_cli.downscaled import KERNELS, Downscaled
+from imagine_cli.downscaled import Downscaled
 from imagine_cli.jpeg import JpegCoded
+from imagine_cli.resampling import KERNELS
 
 
 def tensor(picture):

@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps
 from torch import Tensor
 
-from imagine_cli.downscaled import KERNELS
 from imagine_cli.errors import ImagineError
 from imagine_cli.jpeg import condition_vector
+from imagine_cli.resampling import KERNELS
 
 from .operators import Coded, Shrunk, shrink
 from .presets import Preset

@@ -8,8 +8,9 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from imagine_cli.dct import COSINES
-from imagine_cli.downscaled import Downscaled, mending_matrix, shrinking_matrix
+from imagine_cli.downscaled import Downscaled
 from imagine_cli.jpeg import FORWARD, INSIDE, JpegCoded
+from imagine_cli.resampling import mending_matrix, shrinking_matrix
 
 
 @lru_cache(maxsize=256)
