@@ -257,6 +257,10 @@ def train(
 
     imagine train --resume --out runs/mine
     """
+    if not data and not resume:
+        raise typer.BadParameter("--data is missing: a folder of pictures to train on")
+    if steps and hours:
+        raise typer.BadParameter("--steps and --hours: one of them says when it ends")
     with exit_codes(), _extra("training"), live_line(quiet) as line:
         from imagine_training import dry, hardware, run
 

@@ -21,8 +21,10 @@ from pictures import photograph
 from PIL import Image
 from safetensors.torch import load_file
 from tiny import PIXELS_ALONE, TINY
+from typer.testing import CliRunner
 
 from imagine_cli import Downscaled, ImagineError, ModelError, OnnxModel, hub, imagine
+from imagine_cli.cli import app
 from imagine_cli.progress import Silent
 
 
@@ -216,6 +218,27 @@ def test_half_the_pictures_at_a_time_teach_the_same(data, monkeypatch):
         halves.step(pictures, 1, 0.0)
 
 
+def test_the_vector_code_is_alive_after_a_hundred_steps(data):
+    pictures = Pictures([data], 64).train
+    ours = learner(replace(PIXELS_ALONE, candidates=(4,)))
+    before = effect_of_the_vector(ours)
+    for step in range(100):
+        ours.step(pictures, step, 0.0)
+    assert before > 1e-4
+    assert effect_of_the_vector(ours) > before / 2
+
+
+@torch.no_grad()
+def effect_of_the_vector(ours):
+    """How far apart two vectors put a picture, all else the same."""
+    torch.manual_seed(0)
+    picture, field = torch.rand(1, 3, 32, 32), torch.randn(1, 4, 32, 32)
+    one, other = torch.randn(2, 1, ours.preset.vector)
+    condition = torch.rand(1, ours.preset.condition)
+    pictures = [ours.network(0, picture, field, code, condition) for code in (one, other)]
+    return float((pictures[0] - pictures[1]).abs().mean())
+
+
 def learner(preset):
     return Learner(
         preset, None, seed=3, reduced=False, device=torch.device("cpu"), say=lambda _: None
@@ -320,13 +343,17 @@ def test_a_run_goes_on_with_its_own_settings(data, tmp_path):
         ({"candidates": "0"}, "or 4 of them"),
         ({"perceptual": "vgg,eye"}, "--perceptual eye: there are vgg, alex, squeeze, and none"),
         ({"preset": "huge"}, "--preset huge: for upscale there are"),
-        ({"steps": 3, "hours": 1.0}, "one of them"),
         ({"init": "decompress"}, "is for decompress, not for upscale"),
     ],
 )
 def test_options_that_cannot_be_are_one_line(options, said):
     with pytest.raises(ImagineError, match=said):
         settings(Options(**options))
+
+
+@pytest.mark.parametrize("options", [[], ["--data", ".", "--steps", "3", "--hours", "1"]])
+def test_a_command_without_data_or_with_two_ends_is_wrong(options):
+    assert CliRunner().invoke(app, ["train", *options]).exit_code == 2
 
 
 def test_options_become_the_preset():

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from PIL import Image, ImageDraw, ImageFont
 
-WIDTH, HEIGHT = 900, 480
+WIDTH, HEIGHT = 900, 320
 LEFT, RIGHT, TOP, BOTTOM = 70, 20, 40, 40  # margins
 INK, GRID = (60, 60, 60), (222, 222, 222)
 COLOURS = ((31, 119, 180), (255, 127, 14), (44, 160, 44), (148, 103, 189))
@@ -16,6 +16,8 @@ def curve(series: Mapping[str, Sequence[tuple[float, float]]]) -> Image.Image:
     paper = Image.new("RGB", (WIDTH, HEIGHT), "white")
     pen, font = ImageDraw.Draw(paper), ImageFont.load_default(14)
     points = [point for some in series.values() for point in some]
+    if not points:
+        return paper
     furthest = max([x for x, _ in points] + [1])
     low, high = min(y for _, y in points), max(y for _, y in points)
     span = high - low or 1
@@ -40,4 +42,12 @@ def curve(series: Mapping[str, Sequence[tuple[float, float]]]) -> Image.Image:
             pen.ellipse([x - 2, y - 2, x + 2, y + 2], colour)
         pen.text((start, TOP / 2), name, colour, font, anchor="lm")
         start += pen.textlength(name, font) + 24
+    return paper
+
+
+def stacked(panels: Sequence[Image.Image]) -> Image.Image:
+    """Curves one above the other."""
+    paper = Image.new("RGB", (WIDTH, HEIGHT * len(panels)))
+    for number, panel in enumerate(panels):
+        paper.paste(panel, (0, HEIGHT * number))
     return paper

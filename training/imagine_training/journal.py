@@ -10,10 +10,10 @@ from PIL import Image
 from imagine_cli.errors import ImagineError
 
 from .checkpoint import replace_file
-from .curve import curve
+from .curve import curve, stacked
 
 COLUMNS = ("step", "seconds", "chosen", "fresh", "held_out", "spread")
-CURVES = ("chosen", "fresh", "held_out")
+PANELS = (("held_out", "spread"), ("chosen", "fresh"))  # of like scale
 
 
 class Journal:
@@ -48,12 +48,14 @@ class Journal:
             {name: f"{value:.6g}" for name, value in figures.items()} for figures in self.rows
         )
         replace_file(self.out / "losses.csv", lambda file: file.write_text(text.getvalue()))
+        _save(stacked([curve(self._points(names)) for names in PANELS]), self.out / "loss.png")
+
+    def _points(self, names: tuple[str, ...]) -> dict[str, list[tuple[float, float]]]:
         series = {
             name.replace("_", " "): [(row["step"], row[name]) for row in self.rows if name in row]
-            for name in CURVES
+            for name in names
         }
-        _save(curve({name: points for name, points in series.items() if points}),
-              self.out / "loss.png")  # fmt: skip
+        return {name: points for name, points in series.items() if points}
 
 
 def _save(image: Image.Image, file: Path) -> None:

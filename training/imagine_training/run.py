@@ -110,8 +110,6 @@ def settings(options: Options) -> tuple[Preset, Path | None]:
             raise ModelError(f"the model '{init}' is no '{name}': leave out --preset or --init")
         gentle = min(own.learning_rate, PRESETS[task]["compact"].learning_rate / 4)
         preset = replace(own, warm_steps=0, learning_rate=gentle)
-    if options.steps and options.hours:
-        raise ImagineError("--steps and --hours: one of them says when it ends")
     changes: dict[str, Any] = {
         "steps": options.steps,
         "batch": options.batch,
@@ -157,11 +155,7 @@ def _perceptual(text: str | None) -> tuple[str, ...] | None:
 
 def _check_new(folders: list[Path], out: Path, resume: bool) -> None:
     if not folders:
-        raise ImagineError(
-            f"{out}: there is no run to resume here"
-            if resume
-            else "--data is missing: a folder of pictures to train on"
-        )
+        raise ImagineError(f"{out}: there is no run to resume here")
     if out.exists() and not out.is_dir():
         raise ImagineError(f"{out}: a file has this name; name another --out")
     if distributed.rank() == 0 and out.is_dir() and any(out.iterdir()):
