@@ -15,7 +15,7 @@ from . import __version__, files, models_cli, seeds
 from .errors import ImagineError, OutputError, PictureError
 from .exits import FAILED, exit_codes
 from .models_cli import Offline
-from .progress import Bar, progress_bar
+from .progress import Bar, live_line, progress_bar
 from .shards import Shard
 from .wish import Wish
 
@@ -61,6 +61,18 @@ class Device(StrEnum):
     cuda = "cuda"
     coreml = "coreml"
     directml = "directml"
+
+
+class TrainingDevice(StrEnum):
+    auto = "auto"
+    cpu = "cpu"
+    cuda = "cuda"
+
+
+class Precision(StrEnum):
+    auto = "auto"
+    float32 = "float32"
+    bfloat16 = "bfloat16"
 
 
 class Task(StrEnum):
@@ -271,41 +283,105 @@ def compare(
 
 @app.command()
 def train(
-    data: Data,
-    task: TaskName = Task.upscale,
-    out: Annotated[
-        Path, typer.Option(help="Folder for the model; a run that was stopped goes on in it.")
-    ] = Path("runs/mine"),
-    hours: Annotated[float | None, typer.Option(min=0.001, help="How long to train.")] = None,
-    steps: Annotated[int | None, typer.Option(min=1, help="How many steps instead.")] = None,
-    batch: Annotated[int | None, typer.Option(min=1, help="Pictures a step.")] = None,
+    data: Annotated[
+        list[Path] | None,
+        typer.Option("--data", help="A folder of pictures; may be given several times."),
+    ] = None,
+    task: Annotated[
+        Task | None, typer.Option(help="What the model is to do; else upscale.")
+    ] = None,
+    preset: Annotated[
+        str | None, typer.Option(help="The network and its numbers; else compact.")
+    ] = None,
     init: Annotated[
         str | None,
-        typer.Option(help="The model to start from: 'none' starts anew; else the bundled one."),
+        typer.Option(help="The model to start from, or 'none'; else the bundled one of the task."),
     ] = None,
-    seed: Seed = 0,
+    out: Annotated[Path, typer.Option(help="Folder for the model.")] = Path("runs/mine"),
+    steps: Annotated[int | None, typer.Option(min=1, help="How many steps.")] = None,
+    hours: Annotated[float | None, typer.Option(min=0.001, help="How long, instead.")] = None,
+    batch: Annotated[int | None, typer.Option(min=1, help="Pictures a step.")] = None,
+    candidates: Annotated[
+        str | None, typer.Option(help="Codes drawn before the nearest is kept: 2, or 4,2,2,2.")
+    ] = None,
+    lr: Annotated[float | None, typer.Option(min=1e-9, help="The highest learning rate.")] = None,
+    perceptual: Annotated[
+        str | None,
+        typer.Option(help="Networks of the distance: vgg, alex, squeeze, several, or none."),
+    ] = None,
+    device: Annotated[TrainingDevice, typer.Option(help="Where to compute.")] = TrainingDevice.auto,
+    precision: Annotated[
+        Precision | None, typer.Option(help="Of convolutions; else what is faster here.")
+    ] = None,
+    seed: Annotated[int | None, typer.Option(min=0, help="Of all that is drawn; else 0.")] = None,
     threads: Threads = 0,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on with the run in --out, bit for bit.")
+    ] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say what would be done, and what it would cost.")
+    ] = False,
+    tensorboard: Annotated[
+        bool, typer.Option("--tensorboard", help="Figures for TensorBoard too.")
+    ] = False,
+    quiet: Quiet = False,
 ) -> None:
     """Train a model on your own pictures, for --model to use. Needs imagine-cli[train].
 
     imagine train --data mydir --hours 2 --out runs/mine
-    """
-    with exit_codes(), _extra("training"):
-        from imagine_training.run import run
 
-        file = run(
-            task.value,
-            data,
-            out,
-            hours=hours,
-            steps=steps,
-            batch=batch,
-            init=init or task.value,
-            seed=seed,
-            threads=threads,
+    imagine train --resume --out runs/mine
+    """
+    if not data and not resume:
+        raise typer.BadParameter("--data is missing: a folder of pictures to train on")
+    if steps and hours:
+        raise typer.BadParameter("--steps and --hours: one of them says when it ends")
+    with exit_codes(), _extra("training"), live_line(quiet) as line:
+        from imagine_training import dry, hardware, run
+
+        options = run.Options(
+            task.value if task else None,
+            preset,
+            init,
+            steps,
+            hours,
+            batch,
+            candidates,
+            lr,
+            perceptual,
+            precision.value if precision else None,
+            seed,
         )
-        typer.echo(file.parent)
-        typer.echo(f"try it: imagine {task.value} photo --model {file.parent}", err=True)
+        hardware.use_threads(threads)
+        if dry_run:
+            for told in dry.estimate(options, data or [], device.value, line):
+                typer.echo(told)
+            return
+        file = run.run(
+            options,
+            data or [],
+            out,
+            resume=resume,
+            device=device.value,
+            tensorboard=tensorboard,
+            line=line,
+        )
+        if file:
+            typer.echo(file.parent)
+
+
+@app.command()
+def export(
+    run: Annotated[Path, typer.Argument(help="A folder that `imagine train` made.", metavar="RUN")],
+) -> None:
+    """Make a run's model.onnx and card again from its weights. Needs imagine-cli[train].
+
+    imagine export runs/mine
+    """
+    with exit_codes(), _extra("exporting"):
+        from imagine_training.run import finish
+
+        typer.echo(finish(run))
 
 
 @app.command()

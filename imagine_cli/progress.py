@@ -1,6 +1,7 @@
 """A bar on the terminal, and lines that do not tear it."""
 
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -8,6 +9,7 @@ from typing import TYPE_CHECKING
 import typer
 
 if TYPE_CHECKING:
+    from rich.live import Live
     from rich.progress import Progress
 
 
@@ -74,3 +76,53 @@ def progress_bar(quiet: bool) -> Iterator[Bar]:
     )
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
         yield TerminalBar(bar)
+
+
+class Line:
+    """One line that changes; here, where no terminal is, it is printed every half minute."""
+
+    def __init__(self) -> None:
+        self._shown = float("-inf")
+
+    def show(self, text: str) -> None:
+        """What the line says now."""
+        if time.monotonic() - self._shown > 30:
+            self._shown = time.monotonic()
+            self.print(text)
+
+    def print(self, text: str) -> None:
+        """A line that stays, on stderr."""
+        typer.echo(text, err=True)
+
+
+class Silent(Line):
+    """Says nothing."""
+
+    def print(self, text: str) -> None:
+        pass
+
+
+class TerminalLine(Line):
+    def __init__(self, live: "Live") -> None:
+        self._live = live
+
+    def show(self, text: str) -> None:
+        from rich.text import Text
+
+        self._live.update(Text(text))
+
+    def print(self, text: str) -> None:
+        self._live.console.print(text, markup=False, highlight=False, soft_wrap=True)
+
+
+@contextmanager
+def live_line(quiet: bool) -> Iterator[Line]:
+    """A line on stderr that changes, if that is a terminal; none if quiet was asked for."""
+    if quiet or not sys.stderr.isatty():
+        yield Silent() if quiet else Line()
+        return
+    from rich.console import Console
+    from rich.live import Live
+
+    with Live(console=Console(stderr=True), transient=True) as live:
+        yield TerminalLine(live)

@@ -1,31 +1,31 @@
 """A run, small: it goes on where it stopped, and leaves a folder that the program takes."""
 
+import csv
+import math
+import os
+import signal
+import subprocess
+import sys
 from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
-from imagine_training import loop, perceptual, presets
-from imagine_training.data import Pictures
+from imagine_training import checkpoint, dry, perceptual, presets, watch
 from imagine_training.export import export
-from imagine_training.presets import DECOMPRESS, UPSCALE, LevelShape
-from imagine_training.run import run
+from imagine_training.learner import Learner
+from imagine_training.network import Generator
+from imagine_training.pictures import Pictures
+from imagine_training.run import Options, run, settings
 from pictures import photograph
 from PIL import Image
 from safetensors.torch import load_file
+from tiny import PIXELS_ALONE, TINY
+from typer.testing import CliRunner
 
 from imagine_cli import Downscaled, ImagineError, ModelError, OnnxModel, hub, imagine
-
-SMALL = LevelShape(8, 4, 1, 1, 2, tail=(8,))
-TINY = {
-    "upscale": replace(
-        UPSCALE, levels=(SMALL,) * 4, crop=256, batch=2, warm_steps=2, perceptual=("squeeze",)
-    ),
-    "decompress": replace(
-        DECOMPRESS, levels=(replace(DECOMPRESS.levels[0], channels=8, growth=4),), crop=32, batch=2,
-        warm_steps=1, perceptual=("squeeze",),
-    ),
-}  # fmt: skip
+from imagine_cli.cli import app
+from imagine_cli.progress import Silent
 
 
 @pytest.fixture(autouse=True)
@@ -34,6 +34,7 @@ def small(monkeypatch):
     torch.manual_seed(0)
     state = perceptual._squeeze(None).state_dict()
     monkeypatch.setattr(perceptual, "_trunk_weights", lambda net: state)
+    monkeypatch.setattr(watch, "backbone_file", lambda net: None)
     for task, preset in TINY.items():
         monkeypatch.setitem(presets.PRESETS[task], "compact", preset)
 
@@ -42,24 +43,33 @@ def small(monkeypatch):
 def data(tmp_path):
     folder = tmp_path / "data"
     folder.mkdir()
-    for seed in range(4):
+    for seed in range(5):
         Image.fromarray(photograph(260, 270, seed)).save(folder / f"{seed}.png")
-    (folder / "notes.txt").write_text("no picture")
-    Image.new("RGB", (5, 5)).save(folder / "tiny.png")
     return folder
 
 
-def trained(task, data, out, steps=4):
-    return run(
-        task, [data], out, hours=None, steps=steps, batch=None, init="none", seed=3, threads=0
-    )
+def trained(data, out, line=None, resume=False, **options):
+    options = {"init": "none", "steps": 4, "seed": 3, **options}
+    return run(Options(**options), [data], out, resume=resume, line=line or Silent())
+
+
+class Lines(Silent):
+    """Remembers what was said."""
+
+    def __init__(self):
+        super().__init__()
+        self.said = []
+
+    def print(self, text):
+        self.said.append(text)
 
 
 @pytest.mark.parametrize("task", TINY)
 def test_a_run_leaves_a_folder_that_the_program_takes(task, data, tmp_path):
-    file = trained(task, data, tmp_path / "mine")
+    file = trained(data, tmp_path / "mine", task=task)
     assert {path.name for path in file.parent.iterdir()} == {
-        *("README.md", "config.json", "model.onnx", "model.safetensors", "state.pt")
+        *("README.md", "config.json", "model.onnx", "model.safetensors", "state.pt"),
+        *("run.json", "losses.csv", "loss.png", "previews"),
     }
     model = OnnxModel(hub.find(str(file.parent)))
     assert model.card.task == task
@@ -70,41 +80,350 @@ def test_a_run_leaves_a_folder_that_the_program_takes(task, data, tmp_path):
         assert not np.array_equal(one, other)
 
 
+def test_previews_show_input_two_variants_and_the_observed_picture(data, tmp_path):
+    trained(data, tmp_path / "mine", task="decompress")
+    previews = sorted((tmp_path / "mine" / "previews").iterdir())
+    assert [file.name for file in previews] == [f"step-00000{step}.png" for step in range(5)]
+    first, last = (np.asarray(Image.open(previews[place])) for place in (0, -1))
+    cells = np.split(last, 4, axis=1)
+    assert cells[0].shape == (36, 36, 3)  # and a gap
+    assert np.array_equal(cells[0], first[:, :36])
+    assert np.array_equal(cells[3], first[:, 108:])
+    assert not np.array_equal(cells[1], cells[2])
+    assert not np.array_equal(cells[1], first[:, 36:72])
+
+
 def test_a_run_that_was_stopped_ends_as_one_that_was_not(data, tmp_path, monkeypatch):
-    trained("upscale", data, tmp_path / "whole")
-    real = loop.save_state
+    trained(data, tmp_path / "whole")
+    real, steps = Learner.step, []
 
-    def stop_after_saving(state, folder):
-        real(state, folder)
-        raise KeyboardInterrupt
+    def interrupted(self, pictures, step, done):
+        steps.append(step)
+        if len(steps) == 2:
+            os.kill(os.getpid(), signal.SIGINT)
+        return real(self, pictures, step, done)
 
-    monkeypatch.setattr(loop, "save_state", stop_after_saving)
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a background job ignores it
+    monkeypatch.setattr(Learner, "step", interrupted)
+    line = Lines()
     with pytest.raises(KeyboardInterrupt):
-        loop.train(replace(TINY["upscale"], steps=4), [data], tmp_path / "cut", seed=3,
-                   minutes_between_looks=0)  # fmt: skip
-    monkeypatch.undo()
-    monkeypatch.setattr(perceptual, "_trunk_weights", lambda net: perceptual_state())
-    assert torch.load(tmp_path / "cut" / "state.pt")["step"] == 1
-    loop.train(replace(TINY["upscale"], steps=4), [data], tmp_path / "cut", seed=3)
+        trained(data, tmp_path / "cut", line)
+    signal.signal(signal.SIGINT, before)
+    assert line.said[-1] == (
+        f"stopped after 2 steps, and saved; to go on: imagine train --resume --out {tmp_path}/cut"
+    )
+    trained(data, tmp_path / "cut", resume=True)
+    assert steps == [0, 1, 2, 3]
     whole, cut = (load_file(tmp_path / run / "model.safetensors") for run in ("whole", "cut"))
     assert all(torch.equal(whole[name], cut[name]) for name in whole)
+    whole, cut = (figures(tmp_path / run) for run in ("whole", "cut"))
+    assert whole == cut
 
 
-def perceptual_state():
+def figures(out):
+    """What `losses.csv` says, but for the time."""
+    with open(out / "losses.csv", newline="") as file:
+        return [{**row, "seconds": ""} for row in csv.DictReader(file)]
+
+
+def execute(command):
+    paths = os.pathsep.join(filter(None, sys.path))
+    settings = {"PYTHONPATH": paths, "OMP_NUM_THREADS": "1", "IMAGINE_BACKBONES": ""}
+    environment = {**os.environ, **settings}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
+LIVES = """
+import os, random, signal, sys, time
+from pathlib import Path
+import torch
+from imagine_training import loop
+from tiny import PIXELS_ALONE
+
+data, whole, cut = map(Path, sys.argv[1:])
+
+def life(out, pipe):
+    torch.set_num_threads(1)
+    real = loop.save_state
+    def save(state, folder):
+        os.write(pipe, b".")
+        real(state, folder)
+    loop.save_state = save
+    loop.train(PIXELS_ALONE, [data], out, seed=3, minutes_between_saves=0, precision="float32",
+               device="cpu")
+
+def born(out):
+    mouth, pipe = os.pipe()
+    child = os.fork()
+    if not child:
+        life(out, pipe)
+        os._exit(0)
+    os.close(pipe)
+    return child, mouth
+
+random.seed(1)
+child, _ = born(whole)
+assert os.waitpid(child, 0)[1] == 0
+for _ in range(10):
+    child, mouth = born(cut)
+    for _ in range(random.randint(1, 3)):
+        os.read(mouth, 1)
+    time.sleep(random.uniform(0, 0.03))  # within a save, or after it
+    os.kill(child, signal.SIGKILL)
+    assert os.waitpid(child, 0)[1] == signal.SIGKILL
+child, _ = born(cut)
+assert os.waitpid(child, 0)[1] == 0
+"""
+
+
+def test_a_run_that_was_killed_ten_times_ends_as_one_that_was_not(data, tmp_path):
+    whole, cut = tmp_path / "whole", tmp_path / "cut"
+    script = tmp_path / "lives.py"
+    script.write_text(LIVES)
+    execute([sys.executable, script, data, whole, cut])
+    for part in ("average", "network"):
+        ours, theirs = (checkpoint.load_state(out)[part] for out in (whole, cut))
+        assert all(torch.equal(ours[name], theirs[name]) for name in ours)
+    assert (whole / "model.safetensors").read_bytes() == (cut / "model.safetensors").read_bytes()
+    assert figures(whole) == figures(cut)
+
+
+def test_half_the_pictures_at_a_time_teach_the_same(data, monkeypatch):
+    pictures = Pictures([data], 64).train
+    preset = replace(PIXELS_ALONE, batch=4)
+    whole, halves = learner(preset), learner(preset)
+    real, asked, line = Learner.far, [], []
+
+    def scarce(self, pictures, step, part, **how):
+        asked.append(len(part))
+        if len(part) > 1:
+            raise [MemoryError(), torch.OutOfMemoryError(), RuntimeError(
+                "[enforce fail at alloc_cpu.cpp:121] . DefaultCPUAllocator: not enough memory"
+            )][len(asked) % 3]  # fmt: skip
+        return real(self, pictures, step, part, **how)
+
+    whole_loss, _ = whole.step(pictures, 0, 0.0)
+    monkeypatch.setattr(Learner, "far", scarce)
+    halves.say = line.append
+    loss, _ = halves.step(pictures, 0, 0.0)
+    assert asked == [4, 2, 1, 1, 1, 1]
+    assert [said.split(":")[0] for said in line] == ["out of memory"] * 2
+    assert torch.allclose(loss, whole_loss, rtol=1e-5)
+    for one, other in zip(whole.network.parameters(), halves.network.parameters(), strict=True):
+        assert torch.allclose(one.grad, other.grad, rtol=1e-3, atol=1e-6)
+
+    monkeypatch.setattr(Learner, "far", lambda *_, **__: (_ for _ in ()).throw(MemoryError()))
+    with pytest.raises(ImagineError, match="out of memory with one picture"):
+        halves.step(pictures, 1, 0.0)
+
+
+def test_the_vector_code_is_alive_after_a_hundred_steps(data):
+    pictures = Pictures([data], 64).train
+    ours = learner(replace(PIXELS_ALONE, candidates=(4,)))
+    before = effect_of_the_vector(ours)
+    for step in range(100):
+        ours.step(pictures, step, 0.0)
+    assert before > 1e-4
+    assert effect_of_the_vector(ours) > before / 2
+
+
+@torch.no_grad()
+def effect_of_the_vector(ours):
+    """How far apart two vectors put a picture, all else the same."""
     torch.manual_seed(0)
-    return perceptual._squeeze(None).state_dict()
+    picture, field = torch.rand(1, 3, 32, 32), torch.randn(1, 4, 32, 32)
+    one, other = torch.randn(2, 1, ours.preset.vector)
+    condition = torch.rand(1, ours.preset.condition)
+    pictures = [ours.network(0, picture, field, code, condition) for code in (one, other)]
+    return float((pictures[0] - pictures[1]).abs().mean())
+
+
+def learner(preset):
+    return Learner(
+        preset, None, seed=3, reduced=False, device=torch.device("cpu"), say=lambda _: None
+    )
+
+
+PROCESS = """
+import sys
+from pathlib import Path
+import torch
+from imagine_training import loop
+from tiny import PIXELS_ALONE
+
+torch.set_num_threads(1)
+loop.ROW_EVERY = 1
+data, out = map(Path, sys.argv[1:])
+loop.train(PIXELS_ALONE, [data], out, seed=3, precision="float32", device="cpu")
+"""
+
+
+def test_two_processes_have_the_losses_of_one_with_the_whole_batch(data, tmp_path):
+    script = tmp_path / "process.py"
+    script.write_text(PROCESS)
+    torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
+    execute([sys.executable, script, data, tmp_path / "one"])
+    execute([*torchrun, script, data, tmp_path / "two"])
+    one, two = (figures(tmp_path / name) for name in ("one", "two"))
+    assert len(one) == len(two)
+    for name in ("chosen", "held_out"):
+        ours, theirs = ([float(row[name]) for row in rows if row[name]] for rows in (one, two))
+        assert len(ours) > 20
+        assert ours == pytest.approx(theirs, rel=1e-4)
+
+
+def test_a_loss_that_is_not_finite_is_skipped_and_many_end_the_run(data, tmp_path, monkeypatch):
+    real, broken = Learner.far, {1}
+
+    def far(self, pictures, step, part, **how):
+        return real(self, pictures, step, part, **how) * (math.nan if step in broken else 1)
+
+    monkeypatch.setattr(Learner, "far", far)
+    line = Lines()
+    trained(data, tmp_path / "mine", line, task="decompress", perceptual="none")
+    assert "1 steps skipped" in "".join(line.said)
+    weights = load_file(tmp_path / "mine" / "model.safetensors").values()
+    assert all(value.isfinite().all() for value in weights)
+
+    broken.update(range(5, 30))
+    with pytest.raises(ImagineError, match=r"not finite 10 times in a row, at step 14"):
+        trained(data, tmp_path / "other", task="decompress", perceptual="none", steps=30)
+    weights = load_file(tmp_path / "other" / "model.safetensors").values()
+    assert all(value.isfinite().all() for value in weights)
+
+
+def test_what_training_made_worse_is_not_exported(data, tmp_path):
+    trained(data, tmp_path / "first", task="decompress")
+    line = Lines()
+    again = {"task": "decompress", "init": str(tmp_path / "first"), "perceptual": "none"}
+    trained(data, tmp_path / "worse", line, **again, lr=1e3)
+    assert "nothing was better than the start, which is what is exported" in "".join(line.said)
+    before, after = (
+        load_file(tmp_path / name / "model.safetensors") for name in ("first", "worse")
+    )
+    assert all(torch.equal(before[name], after[name]) for name in before)
+
+
+def test_a_folder_with_something_in_it_is_left_as_it_is(data, tmp_path):
+    out = tmp_path / "mine"
+    out.mkdir()
+    (out / "letter.txt").write_text("dear")
+    with pytest.raises(ImagineError, match="something here already; --resume"):
+        trained(data, out)
+    with pytest.raises(ImagineError, match="something here already; name another"):
+        trained(data, out, resume=True)
+    assert [file.name for file in out.iterdir()] == ["letter.txt"]
+
+
+def test_a_run_goes_on_with_its_own_settings(data, tmp_path):
+    out = tmp_path / "mine"
+    trained(data, out, task="decompress", batch=3, seed=5)
+    state = (out / "state.pt").read_bytes()
+    assert run(Options(), [], out, resume=True, line=Silent()) == out / "model.onnx"
+    with pytest.raises(ImagineError, match=r"--batch 4, but this run began with 3"):
+        run(Options(batch=4), [], out, resume=True, line=Silent())
+    with pytest.raises(ImagineError, match=r"--lr 0.1, but this run began with the default"):
+        run(Options(lr=0.1), [], out, resume=True, line=Silent())
+    with pytest.raises(ImagineError, match="began with other pictures"):
+        run(Options(), [tmp_path], out, resume=True, line=Silent())
+    Image.fromarray(photograph(100, 100, 9)).save(data / "another.png")
+    with pytest.raises(ImagineError, match="the pictures are not those"):
+        run(Options(), [], out, resume=True, line=Silent())
+    assert (out / "state.pt").read_bytes() == state
+    with pytest.raises(ImagineError, match="no run to resume"):
+        run(Options(), [], tmp_path / "none", resume=True, line=Silent())
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"candidates": "2,x"}, "--candidates 2,x: a number, or 4 of them"),
+        ({"candidates": "2,2"}, "or 4 of them"),
+        ({"candidates": "0"}, "or 4 of them"),
+        ({"perceptual": "vgg,eye"}, "--perceptual eye: there are vgg, alex, squeeze, and none"),
+        ({"preset": "huge"}, "--preset huge: for upscale there are"),
+        ({"init": "decompress"}, "is for decompress, not for upscale"),
+    ],
+)
+def test_options_that_cannot_be_are_one_line(options, said):
+    with pytest.raises(ImagineError, match=said):
+        settings(Options(**options))
+
+
+@pytest.mark.parametrize("options", [[], ["--data", ".", "--steps", "3", "--hours", "1"]])
+def test_a_command_without_data_or_with_two_ends_is_wrong(options):
+    assert CliRunner().invoke(app, ["train", *options]).exit_code == 2
+
+
+def test_options_become_the_preset():
+    preset, start = settings(Options(init="none", candidates="3", lr=0.5, perceptual="alex,vgg"))
+    assert (preset.candidates, preset.learning_rate) == ((3,) * 4, 0.5)
+    assert preset.perceptual == ("alex", "vgg")
+    assert start is None
+    preset, start = settings(Options())
+    assert (preset.learning_rate, preset.warm_steps) == (1e-4, 0)
+    assert start.name == "upscale"
+
+
+def test_a_dry_run_writes_nothing(data, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    said = "\n".join(dry.estimate(Options(init="none", steps=500), [data], "cpu", Silent()))
+    assert [file.name for file in tmp_path.iterdir()] == ["data"]
+    assert "4 pictures to train on, 1 held out" in said
+    count = sum(one.numel() for one in Generator(TINY["upscale"]).parameters())
+    assert f"{count:,} parameters" in said
+    assert "500 steps take" in said
 
 
 def test_bad_files_are_counted_and_never_stop_a_run(data):
-    pictures = Pictures([data], 64)
-    assert len(pictures.train) == 4
-    assert sorted(pictures.refused.values())[1].startswith("smaller than the crop")
-    assert len(pictures.refused) == 2
+    folder = data / "more"
+    folder.mkdir()
+    (folder / "notes.txt").write_text("no picture")
+    Image.new("RGB", (5, 70)).save(folder / "tiny.png")
+    (folder / "copy.png").write_bytes((data / "0.png").read_bytes())
+    wide = Image.fromarray(photograph(80, 90, 7))
+    wide.convert("CMYK").save(folder / "cmyk.jpg")
+    deep = np.asarray(wide.convert("L")).astype(np.uint16) * 256 + 7
+    Image.fromarray(deep).save(folder / "deep.png")
+    other = Image.fromarray(photograph(80, 90, 8))
+    wide.save(folder / "moving.gif", save_all=True, append_images=[other])
+    (folder / ".hidden.png").write_bytes(b"")
+    (folder / "run").mkdir()
+    (folder / "run" / "run.json").write_text("{}")
+    wide.save(folder / "run" / "preview.png")
+
+    pictures = Pictures([data, folder], 64)
+    assert len(pictures.train) + len(pictures.held_out) == 5 + 3
+    assert {kind: len(lines) for kind, lines in pictures.found.items()} == {
+        "in CMYK, converted to sRGB": 1,
+        "the same as another, left out": 1,
+        "with 16 bits a sample, read as 8": 1,
+        "animated, or of several pages: the first is used": 1,
+        "unreadable, left out": 1,
+        "smaller than 64 pixels, left out": 1,
+    }
+    assert f"1 smaller than 64 pixels, left out: {folder / 'tiny.png'} (5 x 70)" in (
+        pictures.summary()
+    )
 
 
-def test_a_folder_without_pictures_is_one_line(tmp_path):
-    with pytest.raises(ImagineError, match="no pictures of at least 64"):
-        Pictures([tmp_path], 64)
+def test_the_split_follows_from_what_is_in_the_files(data, tmp_path):
+    before = Pictures([data], 64)
+    other = tmp_path / "other"
+    other.mkdir()
+    for number, file in enumerate(sorted(data.iterdir())):
+        file.rename(other / f"{9 - number}{file.suffix}")
+    after = Pictures([other], 64)
+    assert before.fingerprint == after.fingerprint
+    assert np.array_equal(before.held_out, after.held_out)
+
+
+def test_too_few_pictures_are_one_line(data, tmp_path):
+    with pytest.raises(ImagineError, match=r"0 pictures of at least 300 pixels .*5 smaller than"):
+        Pictures([data], 300)
+    with pytest.raises(ImagineError, match="no such folder"):
+        Pictures([tmp_path / "missing"], 64)
 
 
 def test_weights_that_are_none_are_refused(tmp_path):

@@ -2,6 +2,7 @@
 
 import json
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -32,9 +33,9 @@ def save_weights(weights: dict[str, Tensor], preset: Preset, folder: Path) -> No
     """`model.safetensors` and `config.json`."""
     folder.mkdir(parents=True, exist_ok=True)
     contiguous = {name: value.contiguous() for name, value in weights.items()}
-    _replace(folder / "model.safetensors", lambda file: save_file(contiguous, file))
+    replace_file(folder / "model.safetensors", lambda file: save_file(contiguous, file))
     config = json.dumps(preset.as_json(), indent=2) + "\n"
-    _replace(folder / "config.json", lambda file: file.write_text(config))
+    replace_file(folder / "config.json", lambda file: file.write_text(config))
 
 
 def load_weights(folder: Path) -> tuple[dict[str, Tensor], Preset]:
@@ -49,7 +50,7 @@ def load_weights(folder: Path) -> tuple[dict[str, Tensor], Preset]:
 
 def save_state(state: dict[str, Any], folder: Path) -> None:
     """Everything that the next step needs, in one file."""
-    _replace(folder / "state.pt", lambda file: torch.save(state, file))
+    replace_file(folder / "state.pt", lambda file: torch.save(state, file))
 
 
 def load_state(folder: Path) -> dict[str, Any] | None:
@@ -57,7 +58,7 @@ def load_state(folder: Path) -> dict[str, Any] | None:
     return torch.load(file, map_location="cpu", weights_only=True) if file.is_file() else None
 
 
-def _replace(file: Path, write: Any) -> None:
+def replace_file(file: Path, write: Callable[[Path], Any]) -> None:
     """Write beside the file, then put it in its place in one move."""
     partial = file.with_name(f".{file.name}.part")
     write(partial)

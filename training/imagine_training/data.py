@@ -1,25 +1,22 @@
 """Pictures to crops and their evidence: what one step of training sees."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from io import BytesIO
-from pathlib import Path
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from PIL import Image, ImageOps
+from PIL import Image
 from torch import Tensor
 
-from imagine_cli.errors import ImagineError
 from imagine_cli.jpeg import condition_vector
 from imagine_cli.resampling import KERNELS
 
 from .operators import Coded, Shrunk, shrink
 from .presets import Preset
 
-LARGEST_SIDE = 1024  # larger photographs are halved first: memory, and their sensor's noise
-HELD_OUT_SHARE = 0.04
+LOOK_BATCH = 4  # pictures that are looked at together
 
 
 @dataclass
@@ -42,62 +39,52 @@ class Batch:
     steps: list[Step]
 
 
-class Pictures:
-    """A folder of pictures in memory, split by file into training and held-out ones."""
-
-    def __init__(self, folders: list[Path], smallest: int) -> None:
-        self.refused: dict[str, str] = {}
-        self.train: list[NDArray[np.uint8]] = []
-        self.held_out: list[NDArray[np.uint8]] = []
-        files = sorted(file for folder in folders for file in folder.rglob("*") if file.is_file())
-        every = round(1 / HELD_OUT_SHARE)
-        kept = 0
-        for file in files:
-            try:
-                picture = _read(file)
-            except (OSError, ValueError, SyntaxError) as error:
-                self.refused[str(file)] = f"not a picture that can be read ({error})"
-                continue
-            if min(picture.shape[:2]) < smallest:
-                self.refused[str(file)] = f"smaller than the crop of {smallest} pixels"
-                continue
-            (self.held_out if kept % every == every // 2 else self.train).append(picture)
-            kept += 1
-        if not self.train:
-            raise ImagineError(
-                f"{', '.join(map(str, folders))}: no pictures of at least {smallest} pixels a side"
-            )
-        self.held_out = self.held_out or self.train[:1]
-
-
-def _read(file: Path) -> NDArray[np.uint8]:
-    with Image.open(file) as opened:
-        picture = ImageOps.exif_transpose(opened).convert("RGB")
-    while max(picture.size) > LARGEST_SIDE:
-        picture = picture.reduce(2)
-    return np.asarray(picture)
-
-
 def random_batch(
-    pictures: list[NDArray[np.uint8]], preset: Preset, rng: np.random.Generator
+    pictures: list[NDArray[np.uint8]],
+    preset: Preset,
+    rng: np.random.Generator,
+    part: range,
+    device: torch.device | str = "cpu",
 ) -> Batch:
-    """Random pictures, crops, flips, and evidence."""
-    chosen = [pictures[number] for number in rng.integers(len(pictures), size=preset.batch)]
-    crops = [_turned(_cropped(picture, preset.crop, rng), rng) for picture in chosen]
-    return batch_of(crops, preset, rng)
+    """Random pictures, crops, flips, and evidence: those of the batch's numbers in `part`.
+
+    What a picture is given depends on `rng` and its number alone, whatever part it is in; so the
+    parts of processes, or of a batch that is too large for memory, put together are the batch.
+    """
+    chosen = rng.integers(len(pictures), size=preset.batch)
+    every = rng.spawn(preset.batch)
+    own = [every[number] for number in part]
+    crops = [
+        _turned(_cropped(pictures[chosen[number]], preset.crop, one), one)
+        for number, one in zip(part, own, strict=True)
+    ]
+    return batch_of(crops, preset, rng, own, device)
 
 
-def fixed_batches(pictures: list[NDArray[np.uint8]], preset: Preset) -> Iterator[Batch]:
-    """Every picture once, the same crops and evidence each time: for looking at progress."""
-    for start in range(0, len(pictures), preset.batch):
+def fixed_batches(
+    pictures: list[NDArray[np.uint8]], preset: Preset, device: torch.device | str = "cpu"
+) -> Iterator[Batch]:
+    """Every picture once, the same whole crops and evidence each time: for looking at progress."""
+    levels = tuple(replace(shape, window=0) for shape in preset.levels)
+    for start in range(0, len(pictures), LOOK_BATCH):
         rng = np.random.default_rng([start, 77])
-        some = pictures[start : start + preset.batch]
-        yield batch_of([_cropped(picture, preset.crop, rng) for picture in some], preset, rng)
+        some = pictures[start : start + LOOK_BATCH]
+        crops = [_cropped(picture, preset.crop, rng) for picture in some]
+        yield batch_of(crops, replace(preset, levels=levels), rng, device=device)
 
 
-def batch_of(crops: list[NDArray[np.uint8]], preset: Preset, rng: np.random.Generator) -> Batch:
-    pictures = torch.from_numpy(np.stack(crops)).permute(0, 3, 1, 2).float() / 255
-    return (_shrunk if preset.task == "upscale" else _coded)(pictures, crops, preset, rng)
+def batch_of(
+    crops: list[NDArray[np.uint8]],
+    preset: Preset,
+    rng: np.random.Generator,
+    own: Sequence[np.random.Generator] | None = None,
+    device: torch.device | str = "cpu",
+) -> Batch:
+    """Crops with evidence: `rng` draws what they share, `own` what each has for itself."""
+    pictures = torch.from_numpy(np.stack(crops)).to(device).permute(0, 3, 1, 2).float() / 255
+    if preset.task == "upscale":
+        return _shrunk(pictures, preset, rng)
+    return _coded(pictures, crops, rng, own or rng.spawn(len(crops)))
 
 
 def _cropped(picture: NDArray[np.uint8], side: int, rng: np.random.Generator) -> NDArray[np.uint8]:
@@ -115,11 +102,9 @@ def _turned(picture: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.
 _KERNEL_SHARES = {"box": 0.1, "bilinear": 0.1, "hamming": 0.1, "bicubic": 0.55, "lanczos": 0.15}
 
 
-def _shrunk(
-    pictures: Tensor, crops: list[NDArray[np.uint8]], preset: Preset, rng: np.random.Generator
-) -> Batch:
+def _shrunk(pictures: Tensor, preset: Preset, rng: np.random.Generator) -> Batch:
     kernel = str(rng.choice(KERNELS, p=[_KERNEL_SHARES[kernel] for kernel in KERNELS]))
-    condition = torch.zeros(len(crops), len(KERNELS))
+    condition = torch.zeros(len(pictures), len(KERNELS), device=pictures.device)
     condition[:, KERNELS.index(kernel)] = 1
     scale = 2 ** len(preset.levels)
     observed = torch.round(shrink(pictures, scale, kernel).clamp(0, 1) * 255) / 255
@@ -143,12 +128,15 @@ SAMPLINGS = {(1, 1): 0, (1, 2): 1, (2, 2): 2}  # (vertical, horizontal) to Pillo
 
 
 def _coded(
-    pictures: Tensor, crops: list[NDArray[np.uint8]], preset: Preset, rng: np.random.Generator
+    pictures: Tensor,
+    crops: list[NDArray[np.uint8]],
+    rng: np.random.Generator,
+    own: Sequence[np.random.Generator],
 ) -> Batch:
     sampling = list(SAMPLINGS)[rng.choice(3, p=(0.3, 0.1, 0.6))]
     decoded, tables, conditions = [], [], []
-    for crop in crops:
-        table = _random_tables(rng)
+    for crop, one in zip(crops, own, strict=True):
+        table = _random_tables(one)
         file = BytesIO()
         Image.fromarray(crop).save(
             file, "JPEG", qtables=[t.ravel().tolist() for t in table],
@@ -159,10 +147,11 @@ def _coded(
         conditions.append(
             condition_vector(table[0], table[1], sampling[1], sampling[0], grey=False)
         )
-    observed = torch.from_numpy(np.stack(decoded)).permute(0, 3, 1, 2).float() / 255
-    evidence = Coded(pictures, torch.from_numpy(np.stack(tables)).float(), sampling)
+    observed = torch.from_numpy(np.stack(decoded)).to(pictures.device)
+    observed = observed.permute(0, 3, 1, 2).float() / 255
+    evidence = Coded(pictures, torch.from_numpy(np.stack(tables)).to(pictures), sampling)
     everything = slice(None), slice(None)
-    condition = torch.from_numpy(np.stack(conditions))
+    condition = torch.from_numpy(np.stack(conditions)).to(pictures.device)
     return Batch(observed, [Step(everything, pictures, evidence, condition)])
 
 

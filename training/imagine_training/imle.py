@@ -8,6 +8,7 @@ levels before fixed to their winners; the loss is the sum over levels (intermedi
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -28,13 +29,29 @@ class Code:
     vector: Tensor
 
 
-def draw(preset: Preset, level: int, pixels: Tensor, generator: torch.Generator) -> Code:
+# One stream of random numbers for all pictures, or one a picture.
+Streams = torch.Generator | Sequence[torch.Generator]
+
+
+def streams(seed: int, step: int, part: range, turn: int = 0) -> list[torch.Generator]:
+    """Each picture's own stream: it follows from the step and the picture's number in the batch."""
+    seeds = (np.random.SeedSequence([seed, step, number, turn]) for number in part)
+    return [torch.Generator().manual_seed(int(one.generate_state(1)[0])) for one in seeds]
+
+
+def draw(preset: Preset, level: int, pixels: Tensor, generator: Streams) -> Code:
     number, _, height, width = pixels.shape
     channels = preset.levels[level].map_channels
     return Code(
-        torch.randn(number, channels, height, width, generator=generator).to(pixels.device),
-        torch.randn(number, preset.vector, generator=generator).to(pixels.device),
+        _normal((number, channels, height, width), generator).to(pixels.device),
+        _normal((number, preset.vector), generator).to(pixels.device),
     )
+
+
+def _normal(shape: tuple[int, ...], generator: Streams) -> Tensor:
+    if isinstance(generator, torch.Generator):
+        return torch.randn(shape, generator=generator)
+    return torch.stack([torch.randn(shape[1:], generator=one) for one in generator])
 
 
 def imagine_level(network: Generator, level: int, pixels: Tensor, code: Code, step: Step) -> Tensor:
@@ -48,7 +65,7 @@ def nearest_code(
     batch: Batch,
     preset: Preset,
     distance: Sequence[Distance],
-    generator: torch.Generator,
+    generator: Streams,
     level: int,
     pixels: Tensor,
 ) -> Code:

@@ -1,27 +1,48 @@
 """Training: draw, choose the nearest, pull it closer, step, and now and then look."""
 
 import math
-import sys
 import time
-from collections.abc import Sequence
-from functools import partial
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
-import numpy as np
 import torch
-import torch.nn.functional as F
 from torch import Tensor
-from torch.nn.utils import clip_grad_norm_
 
-from . import spectrum, texture
-from .checkpoint import RunningAverage, load_state, load_weights, save_state, save_weights
-from .data import Pictures, fixed_batches, random_batch
-from .imle import draw, imagine_levels, nearest_code
-from .network import Generator
-from .perceptual import Lpips, compare
+from imagine_cli.errors import ImagineError
+from imagine_cli.progress import Line, Silent
+
+from . import distributed
+from .checkpoint import load_state, load_weights, save_state, save_weights
+from .hardware import bfloat16_pays, device_called
+from .journal import Journal
+from .learner import Learner
+from .pictures import Pictures
+from .plan import Plan
 from .presets import Preset
+from .stopping import stopping
+from .watch import Watcher, judge_for
 
-SHIFT = 8  # pixels by which a loss window is moved at random against the network's own grid
+ROW_EVERY = 20  # steps
+LOOKS = 20  # of a run that counts steps; always at the same ones
+MINUTES_BETWEEN_LOOKS = 4  # of a run that counts hours
+NOT_FINITE_MOST = 10  # steps in a row
+
+
+@dataclass
+class Standing:
+    """How far a run has come."""
+
+    step: int = 0
+    seconds: float = 0.0
+    looked: int = -1
+    start: float = math.nan
+    """The held-out figure of the weights that it began with."""
+    best: float = math.inf
+    best_step: int = 0
+    last: float = math.nan
+    not_finite: int = 0
+    not_finite_in_a_row: int = 0
 
 
 def train(
@@ -31,167 +52,198 @@ def train(
     *,
     init: Path | None = None,
     seed: int = 0,
-    half: bool = True,
     hours: float | None = None,
-    minutes_between_looks: float = 4,
-) -> None:
+    device: str = "auto",
+    precision: str = "auto",
+    minutes_between_saves: float = 4,
+    tensorboard: bool = False,
+    line: Line | None = None,
+    asked: dict[str, Any] | None = None,
+) -> Standing:
     """Train for `hours`, or until `preset.steps`; go on where `out` was left, if it was.
 
-    Leaves `model.safetensors` (the running average), `config.json` and `state.pt` in `out`.
+    Leaves in `out` the weights that were best on held-out pictures (`model.safetensors`, a running
+    average, with `config.json`), `state.pt`, `run.json`, `losses.csv`, `loss.png` and previews.
+
+    Raises ImagineError; after Ctrl-C KeyboardInterrupt, when the step in hand is done and saved.
     """
+    line = (line or Line()) if distributed.rank() == 0 else Silent()
+    before = Plan.load(out)
+    where = device_called(device)
+    distributed.join(where)
     pictures = Pictures(folders, preset.crop)
-    _say(
-        f"{len(pictures.train)} pictures to train on, {len(pictures.held_out)} held out, "
-        f"{len(pictures.refused)} left out"
+    plan = Plan(
+        preset=preset,
+        folders=tuple(str(folder.resolve()) for folder in folders),
+        fingerprint=pictures.fingerprint,
+        pictures=tuple(pictures.summary()),
+        init=str(init.resolve()) if init else "none",
+        seed=seed,
+        hours=hours,
+        precision=_precision(precision, before, where),
+        judge=before.judge if before else judge_for(preset),
+        asked=before.asked if before else asked or {},
     )
-    torch.manual_seed(seed)
-    network = Generator(preset, reduced=half)
-    if init is not None:
-        network.load_state_dict(load_weights(init)[0])
-    lpips = [Lpips(net, reduced=half) for net in preset.perceptual]
-    optimiser = torch.optim.Adam(network.parameters(), betas=(0.9, 0.99))
-    average = RunningAverage(network, preset.average)
-    first, spent = 0, 0.0
-    if state := load_state(out):
-        network.load_state_dict(state["network"])
-        optimiser.load_state_dict(state["optimiser"])
-        average.weights = state["average"]
-        first, spent = state["step"], state["seconds"]
-    out.mkdir(parents=True, exist_ok=True)
-    _say(f"{sum(p.numel() for p in network.parameters()):,} parameters; from step {first}")
-
-    began = looked = time.monotonic()
-    step, done = first, _done(preset, hours, first, spent)
-    while done < 1:
-        rng = np.random.default_rng([seed, step])
-        codes_rng = torch.Generator().manual_seed(seed * 1_000_003 + step)
-        for group in optimiser.param_groups:
-            group["lr"] = _rate(preset, step, done)
-
-        batch = random_batch(pictures.train, preset, rng)
-        warm = step < preset.warm_steps
-        measures = [_Near(one.target, () if warm else lpips, preset, rng) for one in batch.steps]
-        choose = (
-            partial(draw, preset, generator=codes_rng)
-            if warm
-            else partial(nearest_code, network, batch, preset, measures, codes_rng)
-        )
-        imagined = imagine_levels(network, batch, choose)
-        far = [near.loss(level) for near, level in zip(measures, imagined, strict=True)]
-        loss = torch.stack([level.mean() for level in far]).sum()
-
-        optimiser.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
-        norm = clip_grad_norm_(network.parameters(), preset.clip)
-        if torch.isfinite(norm):
-            optimiser.step()
-            average.update(network, step)
-
-        if step % 20 == 0:
-            each = " ".join(f"{level.mean().item():.3f}" for level in far)
-            pace = (time.monotonic() - began) / (step - first + 1)
-            _say(f"step {step}  {done:.0%}  nearest {each}  norm {norm:.2f}  {pace:.2f} s/step")
-        step += 1
-        seconds = spent + time.monotonic() - began
-        done = _done(preset, hours, step, seconds)
-        if done >= 1 or time.monotonic() - looked > 60 * minutes_between_looks:
-            save_state(
-                {
-                    "network": network.state_dict(),
-                    "optimiser": optimiser.state_dict(),
-                    "average": average.weights,
-                    "step": step,
-                    "seconds": seconds,
-                },
-                out,
-            )
-            save_weights(average.weights, preset, out)
-            _say(f"step {step}  {_look(average, pictures, preset, lpips)}")
-            looked = time.monotonic()
+    if before:
+        plan.check_continues(before, out)
+    for one in plan.pictures:
+        line.print(one)
+    reduced = plan.precision == "bfloat16"
+    weights = load_weights(init)[0] if init else None
+    learner = Learner(preset, weights, seed=seed, reduced=reduced, device=where, say=line.print)
+    run = _Run(plan, out, pictures, learner, line, tensorboard)
+    line.print(f"{learner.size:,} parameters, {plan.precision}, {where}; step {run.standing.step}")
+    run.go_on(minutes_between_saves)
+    return run.standing
 
 
-def _done(preset: Preset, hours: float | None, step: int, seconds: float) -> float:
-    """The share of the run that lies behind us."""
-    return seconds / 3600 / hours if hours else step / preset.steps
-
-
-def _rate(preset: Preset, step: int, done: float) -> float:
-    """A short rise, then a cosine down to `final_rate` when all is `done`."""
-    cosine = 0.5 * (1 + math.cos(math.pi * done))
-    fall = preset.final_rate + (1 - preset.final_rate) * cosine
-    return preset.learning_rate * fall * min(1, (step + 1) / 50)
-
-
-class _Near:
-    """The distance to the observed pictures, and the loss: what a choice of code can be judged by.
-
-    The choice: LPIPS under the last of the networks, the cheapest, and the pixels, piece by piece.
-    The loss: LPIPS under all of them, the pixels, and what no choice of code is needed for, texture
-    and local spectra. Seen through a randomly shifted window. Without networks the pixels alone.
-    """
+class _Run:
+    """A run in its folder. What is written is the first process's business alone."""
 
     def __init__(
-        self, target: Tensor, lpips: Sequence[Lpips], preset: Preset, rng: np.random.Generator
+        self,
+        plan: Plan,
+        out: Path,
+        pictures: Pictures,
+        learner: Learner,
+        line: Line,
+        tensorboard: bool,
     ) -> None:
-        top, left = rng.integers(SHIFT + 1, size=2).tolist()
-        height, width = target.shape[-2] - SHIFT, target.shape[-1] - SHIFT
-        self.window = slice(top, top + height), slice(left, left + width)
-        self.target, self.lpips, self.preset = target, lpips, preset
-        self.seed = int(rng.integers(2**31))  # of the directions that texture is compared along
-        seen = target[..., *self.window]
-        self.features = [net.features(seen) for net in lpips]
-        if lpips:
-            self.amplitudes = spectrum.log_amplitudes(seen)
-            self.heaps = texture.projected(self.features[0], seen.shape[-2], self.seed)
+        self.plan, self.out, self.pictures, self.learner = plan, out, pictures, learner
+        self.line, self.first = line, distributed.rank() == 0
+        self.standing, rows = Standing(), []
+        if state := load_state(out):
+            learner.load(state)
+            self.standing, rows = Standing(**state["standing"]), state["rows"]
+        hours = plan.hours
+        self.looks = max(4, round(60 * hours / MINUTES_BETWEEN_LOOKS)) if hours else LOOKS
+        self.spread = self.fresh = math.nan
+        if self.first:
+            self.journal = Journal(out, rows, tensorboard)
+            self.watcher = Watcher(plan.preset, pictures.held_out, plan.judge, learner.device)
+            out.mkdir(parents=True, exist_ok=True)
+            plan.save(out)
 
-    def __call__(self, pictures: Tensor) -> Tensor:
-        pieces = self.preset.pieces
-        maps = [self.preset.pixel_weight * (pictures - self.target).abs().mean(1, keepdim=True)]
-        if self.lpips:
-            features = self.lpips[-1].features(pictures[..., *self.window])
-            both = zip(features, self.features[-1], strict=True)
-            maps += [(a - b).square().sum(1, keepdim=True) for a, b in both]
-        return torch.cat([F.adaptive_avg_pool2d(places, pieces) for places in maps], 1).sum(1)
-
-    def loss(self, pictures: Tensor) -> Tensor:
-        far = self.preset.pixel_weight * (pictures - self.target).abs().mean((1, 2, 3))
-        if not self.lpips:
-            return far
-        seen = pictures[..., *self.window]
-        features = [net.features(seen) for net in self.lpips]
-        for both in zip(features, self.features, strict=True):
-            far = far + compare(*both)
-        heaps = texture.projected(features[0], seen.shape[-2], self.seed)
-        far = far + self.preset.texture_weight * texture.compare(heaps, self.heaps)
-        spectra = spectrum.compare(spectrum.log_amplitudes(seen), self.amplitudes)
-        return far + self.preset.spectrum_weight * spectra
-
-
-@torch.no_grad()
-def _look(
-    average: RunningAverage, pictures: Pictures, preset: Preset, lpips: Sequence[Lpips]
-) -> str:
-    """The averaged network on held-out pictures: distance on fresh codes, spread between two."""
-    network = Generator(preset, reduced=lpips[0].reduced)
-    network.load_state_dict(average.weights)
-    fresh, spread = [], []
-    for batch in list(fixed_batches(pictures.held_out, preset))[:4]:
-        rng = np.random.default_rng(0)
-        measures = [_Near(step.target, lpips, preset, rng) for step in batch.steps]
-        imagined, others = (
-            imagine_levels(
-                network,
-                batch,
-                partial(draw, preset, generator=torch.Generator().manual_seed(number)),
+    def go_on(self, minutes_between_saves: float) -> None:
+        standing, learner = self.standing, self.learner
+        began, saved = time.monotonic() - standing.seconds, time.monotonic()
+        with stopping() as stop:
+            while True:
+                standing.seconds = time.monotonic() - began
+                done, stopped = distributed.from_first(
+                    self._done(), stop.asked, device=learner.device
+                )
+                looking = int(done * self.looks + 1e-9) > standing.looked
+                if looking:
+                    standing.looked = int(done * self.looks + 1e-9)
+                    self._look()
+                overdue = time.monotonic() - saved > 60 * minutes_between_saves
+                if self.first and (looking or stopped or overdue):
+                    self._save()
+                    saved = time.monotonic()
+                if done >= 1 or stopped:
+                    break
+                paced = time.monotonic()
+                loss, finite = learner.step(self.pictures.train, standing.step, done)
+                self._note(loss, finite, done, time.monotonic() - paced)
+                standing.step += 1
+        distributed.leave()
+        if stopped:
+            self.line.print(
+                f"stopped after {standing.step} steps, and saved; to go on: "
+                f"imagine train --resume --out {self.out}"
             )
-            for number in (0, 1)
+            raise KeyboardInterrupt
+        self.line.print(self._verdict())
+
+    def _done(self) -> float:
+        """The share of the run that lies behind us."""
+        if self.plan.hours:
+            return min(1.0, self.standing.seconds / 3600 / self.plan.hours)
+        return self.standing.step / self.plan.preset.steps
+
+    def _look(self) -> None:
+        """Held-out pictures; the weights that are best on them so far are the ones to keep."""
+        if not self.first:
+            return
+        standing, weights = self.standing, self.learner.average.weights
+        look = self.watcher.look(weights, reduced=self.plan.precision == "bfloat16")
+        standing.last, self.spread = look.distance, look.spread
+        if standing.step == 0:
+            standing.start = look.distance
+        if standing.step == 0 or look.distance < standing.best:
+            standing.best, standing.best_step = look.distance, standing.step
+            save_weights(weights, self.plan.preset, self.out)
+        self.journal.show(look.preview, standing.step)
+        self.journal.note(
+            step=standing.step, seconds=standing.seconds,
+            held_out=look.distance, spread=look.spread,
+        )  # fmt: skip
+        self.journal.write()
+        self.line.print(
+            f"step {standing.step}  held out ({self.plan.judge}) {look.distance:.4f}, at the start "
+            f"{standing.start:.4f}; spread {look.spread:.4f}"
         )
-        far = [near.loss(level).mean() for near, level in zip(measures, imagined, strict=True)]
-        fresh.append(torch.stack(far))
-        spread.append(lpips[0](imagined[-1], others[-1]).mean())
-    each = " ".join(f"{level:.3f}" for level in torch.stack(fresh).mean(0))
-    return f"held out: fresh {each}  spread {torch.stack(spread).mean():.3f}"
+
+    def _save(self) -> None:
+        state = {"standing": asdict(self.standing), "rows": self.journal.rows}
+        save_state(self.learner.state() | state, self.out)
+
+    def _note(self, loss: Tensor, finite: bool, done: float, seconds: float) -> None:
+        """After a step: count it if it failed, tell it, now and then write it down."""
+        standing, chosen = self.standing, float(loss.sum())
+        if not finite:
+            standing.not_finite += 1
+            standing.not_finite_in_a_row += 1
+            if standing.not_finite_in_a_row >= NOT_FINITE_MOST:
+                raise ImagineError(
+                    f"{self.out}: the loss was not finite {NOT_FINITE_MOST} times in a row, at "
+                    f"step {standing.step}; the best weights, of step {standing.best_step}, are "
+                    "kept: begin another run from them with a lower --lr"
+                )
+            return
+        standing.not_finite_in_a_row = 0
+        if not self.first:
+            return
+        if standing.step % ROW_EVERY == 0:
+            self.fresh = self.learner.fresh(self.pictures.train, standing.step)
+            self.journal.note(
+                step=standing.step, seconds=standing.seconds, chosen=chosen, fresh=self.fresh
+            )
+        left = standing.seconds * (1 - done) / done if done else math.nan
+        total = "" if self.plan.hours else f" of {self.plan.preset.steps}"
+        self.line.show(
+            f"step {standing.step}{total}  chosen {chosen:.3f}  fresh {self.fresh:.3f}  held out "
+            f"{standing.last:.4f}  spread {self.spread:.3f}  "
+            f"{self.plan.preset.batch / seconds:.1f} pictures/s  {_span(left)} left"
+        )
+
+    def _verdict(self) -> str:
+        standing = self.standing
+        skipped = f"; {standing.not_finite} steps skipped, their loss was not finite"
+        figures = (
+            f"held out ({self.plan.judge}): {standing.start:.4f} at the start, "
+            f"{standing.last:.4f} at the end"
+        )
+        if standing.best_step == 0:
+            kept = "nothing was better than the start, which is what is exported"
+        else:
+            kept = f"exported: step {standing.best_step}, the best, {standing.best:.4f}"
+        return f"{figures}; {kept}{skipped if standing.not_finite else ''}"
 
 
-def _say(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)
+def _precision(asked: str, before: Plan | None, device: torch.device) -> str:
+    """`auto` is what the run began with, or else what is faster here."""
+    if asked != "auto":
+        return asked
+    if before:
+        return before.precision
+    (pays,) = distributed.from_first(bfloat16_pays(device), device=device)
+    return "bfloat16" if pays else "float32"
+
+
+def _span(seconds: float) -> str:
+    if math.isnan(seconds):
+        return "?"
+    minutes = int(seconds) // 60
+    return f"{minutes // 60}:{minutes % 60:02d} h" if minutes >= 60 else f"{minutes} min"

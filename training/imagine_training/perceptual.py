@@ -177,6 +177,7 @@ def _squeeze(count: int | None) -> _Trunk:
 
 
 _TRUNKS = {"vgg": _vgg, "alex": _alex, "squeeze": _squeeze}
+NETS = tuple(_TRUNKS)
 _FILES = {
     "vgg": ("vgg16_features_fp16.safetensors", "vgg16-397923af.pth"),
     "alex": ("alexnet_features.safetensors", "alexnet-owt-7be5be79.pth"),

@@ -1,72 +1,180 @@
-"""One run: a preset, pictures, and in the end a folder that `--model` takes."""
+"""One run by command: its options to a preset, training, and a folder that `--model` takes."""
 
-from dataclasses import replace
+from dataclasses import dataclass, fields, replace
+from functools import partial
 from pathlib import Path
-
-import torch
+from typing import Any
 
 from imagine_cli import hub
-from imagine_cli.errors import ModelError
+from imagine_cli.errors import ImagineError, ModelError
+from imagine_cli.progress import Line
 
+from . import distributed
+from .card import write_card
 from .checkpoint import load_weights
 from .export import export
 from .loop import train
-from .presets import PRESETS
+from .perceptual import NETS
+from .plan import Plan
+from .presets import PRESETS, Preset
+
+
+@dataclass(frozen=True)
+class Options:
+    """What the command was told; None: what the preset, or the run that goes on, says."""
+
+    task: str | None = None
+    preset: str | None = None
+    init: str | None = None
+    steps: int | None = None
+    hours: float | None = None
+    batch: int | None = None
+    candidates: str | None = None
+    lr: float | None = None
+    perceptual: str | None = None
+    precision: str | None = None
+    seed: int | None = None
+
+    def given(self) -> dict[str, Any]:
+        values = {field.name: getattr(self, field.name) for field in fields(self)}
+        return {name: value for name, value in values.items() if value is not None}
 
 
 def run(
-    task: str,
-    data: list[Path],
+    options: Options,
+    folders: list[Path],
     out: Path,
     *,
-    hours: float | None,
-    steps: int | None,
-    batch: int | None,
-    init: str,
-    seed: int,
-    threads: int,
-) -> Path:
-    """Train, export, describe. Returns the ONNX file. Raises ImagineError."""
-    start = None if init == "none" else hub.find(init).parent
-    # A model goes on with the network that it has; a new one gets the preset's.
-    preset = load_weights(start)[1] if start else PRESETS[task]["compact"]
-    if preset.task != task:
-        raise ModelError(f"the model '{init}' is for {preset.task}, not for {task}")
-    if start:  # fine-tuning: no warm start, and gentler
-        preset = replace(preset, warm_steps=0, learning_rate=preset.learning_rate / 4)
-    preset = replace(preset, steps=steps or preset.steps, batch=batch or preset.batch)
-    if threads:
-        torch.set_num_threads(threads)
-    train(preset, data, out, init=start, seed=seed, hours=None if steps else hours)
-    file = export(out)
-    (out / "README.md").write_text(_card(task, data, out, preset.steps, hours, seed, init))
+    resume: bool = False,
+    device: str = "auto",
+    tensorboard: bool = False,
+    line: Line,
+) -> Path | None:
+    """Train, export, describe. Returns the model's file; None from all processes but the first.
+
+    Raises ImagineError, also where it would write over something.
+    """
+    go = partial(train, out=out, device=device, tensorboard=tensorboard, line=line)
+    before, given = Plan.load(out), options.given()
+    if resume and before:
+        _check_same(given, folders, before, out)
+        go(
+            before.preset,
+            [Path(folder) for folder in before.folders],
+            init=None if before.init == "none" else Path(before.init),
+            seed=before.seed,
+            hours=before.hours,
+        )
+    else:
+        _check_new(folders, out, resume)
+        preset, start = settings(options)
+        go(
+            preset,
+            folders,
+            init=start,
+            seed=options.seed or 0,
+            hours=options.hours,
+            precision=options.precision or "auto",
+            asked=given,
+        )
+    if distributed.rank() > 0:
+        return None
+    file = finish(out)
+    line.print(f"try it: imagine {load_weights(out)[1].task} photo --model {out}")
     return file
 
 
-def _card(
-    task: str,
-    data: list[Path],
-    out: Path,
-    steps: int,
-    hours: float | None,
-    seed: int,
-    init: str,
-) -> str:
-    length = f"--hours {hours}" if hours else f"--steps {steps}"
-    folders = " ".join(f"--data {folder.name}" for folder in data)
-    return f"""---
-library_name: imagine-cli
-pipeline_tag: image-to-image
----
+def finish(out: Path) -> Path:
+    """`model.onnx` and the card, from what else is in a run's folder. Raises ModelError."""
+    file = export(out)
+    write_card(out)
+    return file
 
-# {out.name}: {task}
 
-Trained by
+def settings(options: Options) -> tuple[Preset, Path | None]:
+    """The preset that the options describe, and the folder of the weights to start from.
 
-    imagine train --task {task} {folders} --init {init} {length} --seed {seed}
+    Raises ImagineError: an option has a value that cannot be.
+    """
+    task, name = options.task or "upscale", options.preset or "compact"
+    if name not in PRESETS[task]:
+        raise ImagineError(f"--preset {name}: for {task} there are {', '.join(PRESETS[task])}")
+    preset = PRESETS[task][name]
+    init = options.init or (task if name == "compact" else "none")
+    start = None if init == "none" else _folder(init)
+    if start:  # fine-tuning goes on with the network that there is, without a warm start, gentler
+        own = load_weights(start)[1]
+        if own.task != task:
+            raise ModelError(f"the model '{init}' is for {own.task}, not for {task}")
+        if name != "compact" and own.levels != preset.levels:
+            raise ModelError(f"the model '{init}' is no '{name}': leave out --preset or --init")
+        gentle = min(own.learning_rate, PRESETS[task]["compact"].learning_rate / 4)
+        preset = replace(own, warm_steps=0, learning_rate=gentle)
+    changes: dict[str, Any] = {
+        "steps": options.steps,
+        "batch": options.batch,
+        "learning_rate": options.lr,
+        "candidates": _candidates(options.candidates, len(preset.levels)),
+        "perceptual": _perceptual(options.perceptual),
+    }
+    given = {field: value for field, value in changes.items() if value is not None}
+    return replace(preset, **given), start
 
-Use it with `imagine {task} photo --model {out}`, or push this folder to the Hugging Face Hub.
 
-What it adds to a picture is imagined: it agrees with the input, and is no evidence of what
-was there.
-"""
+def _folder(init: str) -> Path:
+    """A run's folder, finished or not, or that of any model with weights to go on from."""
+    run = Path(init).expanduser()
+    return run if (run / "model.safetensors").is_file() else hub.find(init).parent
+
+
+def _candidates(text: str | None, levels: int) -> tuple[int, ...] | None:
+    if text is None:
+        return None
+    try:
+        counts = tuple(int(word) for word in text.split(","))
+    except ValueError:
+        counts = ()
+    if len(counts) == 1:
+        counts *= levels
+    if len(counts) != levels or min(counts) < 1:
+        raise ImagineError(
+            f"--candidates {text}: a number, or {levels} of them, one a level, such as "
+            + ",".join("2" * levels)
+        )
+    return counts
+
+
+def _perceptual(text: str | None) -> tuple[str, ...] | None:
+    if text is None or text == "none":
+        return None if text is None else ()
+    nets = tuple(word.strip() for word in text.split(","))
+    if unknown := [net for net in nets if net not in NETS]:
+        raise ImagineError(f"--perceptual {unknown[0]}: there are {', '.join(NETS)}, and none")
+    return nets
+
+
+def _check_new(folders: list[Path], out: Path, resume: bool) -> None:
+    if not folders:
+        raise ImagineError(f"{out}: there is no run to resume here")
+    if out.exists() and not out.is_dir():
+        raise ImagineError(f"{out}: a file has this name; name another --out")
+    if distributed.rank() == 0 and out.is_dir() and any(out.iterdir()):
+        help = (
+            "name another --out" if resume else "--resume goes on with a run; or name another --out"
+        )
+        raise ImagineError(f"{out}: there is something here already; {help}")
+
+
+def _check_same(given: dict[str, Any], folders: list[Path], before: Plan, out: Path) -> None:
+    """A run goes on with the settings that it began with; a command that says otherwise is told."""
+    for name, value in given.items():
+        if value != (began := before.asked.get(name, "the default")):
+            raise ImagineError(
+                f"{out}: --{name} {value}, but this run began with {began}; leave the option out, "
+                f"or begin another run from this one: --init {out} --out …"
+            )
+    if folders and {str(folder.resolve()) for folder in folders} != set(before.folders):
+        raise ImagineError(
+            f"{out}: this run began with other pictures, of {', '.join(before.folders)}; leave out "
+            "--data"
+        )

@@ -1,0 +1,59 @@
+"""A run that is not begun: what would be trained on what, and what it would cost."""
+
+import sys
+import time
+from pathlib import Path
+
+import torch
+
+from imagine_cli.progress import Line
+
+from .checkpoint import load_weights
+from .hardware import bfloat16_pays, device_called
+from .learner import Learner
+from .pictures import Pictures
+from .run import Options, settings
+
+TIMED = 2  # steps; the first only warms up
+
+
+def estimate(options: Options, folders: list[Path], device: str, line: Line) -> list[str]:
+    """Lines that say it; nothing is written. Raises ImagineError as the run itself would."""
+    preset, init = settings(options)
+    where = device_called(device)
+    pictures = Pictures(folders, preset.crop)
+    precision = options.precision or "auto"
+    if precision == "auto":
+        precision = "bfloat16" if bfloat16_pays(where) else "float32"
+    weights = load_weights(init)[0] if init else None
+    reduced = precision == "bfloat16"
+    learner = Learner(preset, weights, seed=0, reduced=reduced, device=where, say=line.print)
+    seconds = 0.0
+    for turn in range(TIMED):
+        line.show(f"trying a step, {turn + 1} of {TIMED}")
+        began = time.perf_counter()
+        learner.step(pictures.train, preset.warm_steps + turn, 0.0)
+        seconds = time.perf_counter() - began
+    steps = options.hours * 3600 / seconds if options.hours else preset.steps
+    memory = _most_memory(where)
+    return [
+        *pictures.summary(),
+        f"{preset.task}, {len(preset.levels)} levels, {learner.size:,} parameters, from "
+        + (f"the weights in {init}" if init else "nothing"),
+        f"{precision} on {where}; batches of {preset.batch}, {learner.together} pictures at a time",
+        f"{seconds:.2f} s a step, {preset.batch / seconds:.1f} pictures/s; {steps:,.0f} steps take "
+        f"{steps * seconds / 3600:.1f} hours, looks at held-out pictures not counted",
+        *([f"{memory / 1e9:.1f} GB of memory at most"] if memory else []),
+    ]
+
+
+def _most_memory(device: torch.device) -> int:
+    """Bytes that were taken at once, on the GPU or of the process; 0 where nobody tells."""
+    if device.type == "cuda":
+        return torch.cuda.max_memory_allocated()
+    try:
+        import resource
+    except ModuleNotFoundError:  # Windows
+        return 0
+    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return most if sys.platform == "darwin" else most * 1024

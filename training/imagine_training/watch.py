@@ -1,0 +1,96 @@
+"""Looking at what was learnt: held-out pictures, always the same, with the same codes."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from numpy.typing import NDArray
+from PIL import Image
+from torch import Tensor
+
+from .data import Batch, fixed_batches
+from .imle import draw, imagine_levels
+from .network import Generator
+from .perceptual import Lpips, backbone_file
+from .presets import Preset
+
+SHOWN = 4  # pictures on a preview
+CELL = 256  # pixels a side, cut from the middle
+GAP = 4
+PIXELS = "pixels"  # the judge where there is no network: the mean absolute difference
+
+
+@dataclass(frozen=True)
+class Look:
+    distance: float
+    """To the observed pictures, fresh codes, the mean over levels: LPIPS under the judge."""
+    spread: float
+    """Between two variants."""
+    preview: Image.Image
+    """A row a picture: the input plainly enlarged, two variants, the observed one."""
+
+
+def judge_for(preset: Preset) -> str:
+    """A network that is not trained with, if one is at hand."""
+    others = (net for net in ("alex", "squeeze", "vgg") if net not in preset.perceptual)
+    at_hand = (net for net in others if backbone_file(net))
+    return next(at_hand, preset.perceptual[0] if preset.perceptual else PIXELS)
+
+
+class Watcher:
+    """Whole held-out pictures, not the windows that levels are trained on."""
+
+    def __init__(
+        self, preset: Preset, held_out: list[NDArray[np.uint8]], judge: str, device: torch.device
+    ) -> None:
+        self.preset, self.device, self.held_out = preset, device, held_out
+        self.distance: Callable[[Tensor, Tensor], Tensor] = (
+            _difference if judge == PIXELS else Lpips(judge).to(device)
+        )
+
+    @torch.no_grad()
+    def look(self, weights: dict[str, Tensor], *, reduced: bool) -> Look:
+        network = Generator(self.preset, reduced=reduced)
+        network.load_state_dict(weights)
+        network.to(self.device)
+        far, apart = [], []
+        rows: list[Tensor] = []
+        for batch in fixed_batches(self.held_out, self.preset, self.device):
+            one, other = (self._variant(network, batch, seed) for seed in (0, 1))
+            levels = zip(one, batch.steps, strict=True)
+            far.append(torch.stack([self.distance(it, step.target) for it, step in levels]).mean(0))
+            apart.append(self.distance(one[-1], other[-1]))
+            if not rows:
+                rows = [_row(batch, one[-1], other[-1], k) for k in range(len(one[-1]))][:SHOWN]
+        distance, spread = (torch.cat(some).mean().item() for some in (far, apart))
+        return Look(distance, spread, _stacked(rows))
+
+    def _variant(self, network: Generator, batch: Batch, seed: int) -> list[Tensor]:
+        codes = torch.Generator().manual_seed(seed)
+        levels = imagine_levels(network, batch, partial(draw, self.preset, generator=codes))
+        return [level.clamp(0, 1) for level in levels]
+
+
+def _difference(pictures: Tensor, others: Tensor) -> Tensor:
+    return (pictures - others).abs().mean((1, 2, 3))
+
+
+def _row(batch: Batch, one: Tensor, other: Tensor, number: int) -> Tensor:
+    """Four pictures side by side: (3, h, w)."""
+    observed = batch.steps[-1].target
+    enlarged = F.interpolate(batch.observed, observed.shape[-2:], mode="bicubic").clamp(0, 1)
+    side = min(CELL, *observed.shape[-2:])
+    top, left = ((length - side) // 2 for length in observed.shape[-2:])
+    cells = [
+        F.pad(four[number, :, top : top + side, left : left + side], (0, GAP, 0, GAP), value=1.0)
+        for four in (enlarged, one, other, observed)
+    ]
+    return torch.cat(cells, 2)
+
+
+def _stacked(rows: list[Tensor]) -> Image.Image:
+    pixels = (torch.cat(rows, 1) * 255).round().byte().permute(1, 2, 0)
+    return Image.fromarray(pixels.cpu().numpy())
