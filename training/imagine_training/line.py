@@ -1,6 +1,6 @@
 """One dimension, where the truth is known: for each x three answers are right, one of them rarely.
 
-    y = 0.4 sin(πx) + 1, 0 or -1 (with chances of 0.6, 0.3 and 0.1) + noise (σ = 0.05)
+    y = 0.4 sin(πx) + 1, 0 or -1 (with chances of 0.6, 0.35 and 0.05) + noise (σ = 0.05)
 
 The pairs show one answer for each x. A learner that keeps all three has a share of its samples on
 each; one that regresses has its samples between them, where nothing was ever observed.
@@ -17,14 +17,14 @@ from torch import Tensor
 from .toy import Plan, Sampler, learners, samples
 
 MODES = torch.tensor([1.0, 0.0, -1.0])
-CHANCES = torch.tensor([0.6, 0.3, 0.1])
+CHANCES = torch.tensor([0.6, 0.35, 0.05])
 NOISE = 0.05
 LEARNERS = learners(1, 8, 20)
 SAMPLES = 200  # for each x
 
 
 def plan(rounds: int) -> Plan:
-    return Plan(rounds=rounds, steps=150, code=2, width=128)
+    return Plan(rounds=rounds, steps=100, code=2, width=128)
 
 
 def pairs(number: int) -> tuple[Tensor, Tensor]:
@@ -53,7 +53,7 @@ def measured(sampler: Sampler) -> dict[str, float]:
         "samples on a mode": share.sum(1).mean().item(),
     }
     modes = zip(MODES.tolist(), CHANCES.tolist(), share.mean(0).tolist(), strict=True)
-    return figures | {f"on {mode:+.0f} (truth {chance:.1f})": on for mode, chance, on in modes}
+    return figures | {f"on {mode:+.0f} (truth {chance:.2f})": on for mode, chance, on in modes}
 
 
 def picture(known: Tensor, observed: Tensor, learnt: dict[str, Sampler]) -> NDArray[np.uint8]:
