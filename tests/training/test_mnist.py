@@ -1,6 +1,7 @@
 """The paper's section 2: what is known stays, and what may be is kept, or lost."""
 
 import gzip
+import sys
 from dataclasses import replace
 
 import numpy as np
@@ -12,6 +13,8 @@ from imagine_training.toy import Plan, gan, imle, nearest_codes, samples
 from PIL import Image
 from scipy.stats import multivariate_normal
 from typer.testing import CliRunner
+
+from imagine_cli.errors import ImagineError
 
 app = typer.Typer()
 app.command()(mnist.main)
@@ -96,6 +99,18 @@ def test_mnist_is_read_from_its_files_and_from_npz(tmp_path, pictures):
     for given in (mnist.read(tmp_path), mnist.read(tmp_path / "mnist.npz")):
         assert np.allclose(given.train * 255, bytes_[:40].reshape(40, 16))
         assert np.allclose(given.held_out * 255, bytes_[40:].reshape(20, 16))
+
+
+def test_without_mnist_there_is_a_small_set_and_it_is_named(monkeypatch):
+    given = mnist.read(None)
+    assert given.train.shape == (1497, 64)
+    assert given.held_out.shape == (300, 64)
+    assert given.train.max() == 1
+    assert "not MNIST" in given.name
+
+    monkeypatch.setitem(sys.modules, "sklearn.datasets", None)
+    with pytest.raises(ImagineError, match="pip install scikit-learn"):
+        mnist.read(None)
 
 
 def test_the_command_writes_both_figures_and_says_what_it_saw(tmp_path, pictures):
