@@ -13,8 +13,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from .build import Network
 from .data import Batch, Step
-from .network import Generator
 from .presets import Preset
 
 # From pictures (n, 3, h, w) to how far they are from the observed ones, in p p pieces: (n, p, p).
@@ -54,14 +54,17 @@ def _normal(shape: tuple[int, ...], generator: Streams) -> Tensor:
     return torch.stack([torch.randn(shape[1:], generator=one) for one in generator])
 
 
-def imagine_level(network: Generator, level: int, pixels: Tensor, code: Code, step: Step) -> Tensor:
-    """One level's pictures, made to agree with what is known."""
+def imagine_level(network: Network, level: int, pixels: Tensor, code: Code, step: Step) -> Tensor:
+    """One level's pictures, made to agree with what is known; the paper's as they come.
+
+    The paper's network (`end_to_end`) has features for the next level after the three channels.
+    """
     imagined = network(level, pixels, code.field, code.vector, step.condition)
-    return step.agree.project(imagined)
+    return imagined if network.end_to_end else step.agree.project(imagined)
 
 
 def nearest_code(
-    network: Generator,
+    network: Network,
     batch: Batch,
     preset: Preset,
     distance: Sequence[Distance],
@@ -78,7 +81,7 @@ def nearest_code(
 
         def far(code: Code) -> Tensor:
             imagined = imagine_level(network, level, pixels, code, batch.steps[level])
-            return distance[level](imagined)
+            return distance[level](imagined[:, :3])
 
         best, nearest = draw(preset, level, pixels, generator), None
         for _ in range(preset.candidates[level] - 1):
@@ -101,15 +104,17 @@ def nearest_code(
 
 
 def imagine_levels(
-    network: Generator, batch: Batch, choose: Callable[[int, Tensor], Code]
+    network: Network, batch: Batch, choose: Callable[[int, Tensor], Code]
 ) -> list[Tensor]:
     """Every level's pictures, each made of the last; `choose` gives the code for a level's input.
 
-    A level learns from its own picture alone, and to do with what the last one really gives it.
+    A level learns from its own picture alone, and to do with what the last one really gives it;
+    in the paper's network (`end_to_end`) from the pictures of those after it too.
     """
     pixels, imagined = batch.observed, []
     for level, step in enumerate(batch.steps):
-        pixels = pixels[..., *step.window].detach()
+        pixels = pixels[..., *step.window]
+        pixels = pixels if network.end_to_end else pixels.detach()
         pixels = imagine_level(network, level, pixels, choose(level, pixels), step)
-        imagined.append(pixels)
+        imagined.append(pixels[:, :3])
     return imagined

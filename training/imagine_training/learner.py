@@ -14,12 +14,12 @@ from torch.nn.utils import clip_grad_norm_
 from imagine_cli.errors import ImagineError
 
 from . import distributed
+from .build import build
 from .checkpoint import RunningAverage
 from .data import random_batch
 from .hardware import is_out_of_memory
 from .imle import draw, imagine_levels, nearest_code, streams
 from .near import Near
-from .network import Generator
 from .perceptual import Lpips
 from .presets import Preset
 
@@ -44,7 +44,7 @@ class Learner:
     ) -> None:
         self.preset, self.seed, self.device, self.say = preset, seed, device, say
         torch.manual_seed(seed)
-        self.network = Generator(preset, reduced=reduced)
+        self.network = build(preset, reduced=reduced)
         if weights is not None:
             self.network.load_state_dict(weights)
         self.network.to(device)

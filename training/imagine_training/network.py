@@ -22,6 +22,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.utils.parametrizations import weight_norm
 
+from imagine_cli.errors import ModelError
+
 from .presets import LevelShape, Preset
 
 BETA = 0.2
@@ -157,8 +159,14 @@ class Level(nn.Module):
 class Generator(nn.Module):
     """All levels. `forward` of level k: see `Level`. `reduced` convolves in bfloat16."""
 
+    end_to_end = False
+
     def __init__(self, preset: Preset, *, reduced: bool = False) -> None:
         super().__init__()
+        if preset.network != "compact":  # its levels pass on more than pictures
+            raise ModelError(
+                "the paper's own network can be trained, but not exported, tiled or walked"
+            )
         self.reduced = reduced
         self.levels = nn.ModuleList(Level(shape, preset) for shape in preset.levels)
         self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]

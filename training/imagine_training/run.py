@@ -80,15 +80,19 @@ def run(
     if distributed.rank() > 0:
         return None
     file = finish(out)
-    line.print(f"try it: imagine {load_weights(out)[1].task} photo --model {out}")
+    if file.suffix == ".onnx":
+        line.print(f"try it: imagine {load_weights(out)[1].task} photo --model {out}")
     return file
 
 
 def finish(out: Path) -> Path:
-    """`model.onnx` and the card, from what else is in a run's folder. Raises ModelError."""
-    file = export(out)
+    """The card and `model.onnx`, from what else is in a run's folder. Raises ModelError.
+
+    The paper's own network has no ONNX form: its weights are what there is.
+    """
     write_card(out)
-    return file
+    compact = load_weights(out)[1].network == "compact"
+    return export(out) if compact else out / "model.safetensors"
 
 
 def settings(options: Options) -> tuple[Preset, Path | None]:

@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
+from .build import Network, build
 from .data import Batch, fixed_batches
 from .imle import draw, imagine_levels
-from .network import Generator
 from .perceptual import Lpips, backbone_file
 from .presets import Preset
 
@@ -53,7 +53,7 @@ class Watcher:
 
     @torch.no_grad()
     def look(self, weights: dict[str, Tensor], *, reduced: bool) -> Look:
-        network = Generator(self.preset, reduced=reduced)
+        network = build(self.preset, reduced=reduced)
         network.load_state_dict(weights)
         network.to(self.device)
         far, apart = [], []
@@ -68,7 +68,7 @@ class Watcher:
         distance, spread = (torch.cat(some).mean().item() for some in (far, apart))
         return Look(distance, spread, _stacked(rows))
 
-    def _variant(self, network: Generator, batch: Batch, seed: int) -> list[Tensor]:
+    def _variant(self, network: Network, batch: Batch, seed: int) -> list[Tensor]:
         codes = torch.Generator().manual_seed(seed)
         levels = imagine_levels(network, batch, partial(draw, self.preset, generator=codes))
         return [level.clamp(0, 1) for level in levels]
