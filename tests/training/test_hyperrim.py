@@ -7,10 +7,12 @@ import numpy as np
 import pytest
 import torch
 from imagine_training.build import build
+from imagine_training.checkpoint import load_weights, save_weights
 from imagine_training.data import batch_of
 from imagine_training.imle import draw, imagine_levels, nearest_code
 from imagine_training.network import Generator
 from imagine_training.presets import PRESETS, LevelShape
+from imagine_training.run import finish
 from pictures import photograph
 
 from imagine_cli.errors import ModelError
@@ -129,3 +131,13 @@ def test_codes_are_chosen_and_the_last_loss_reaches_the_first_level(network):
 def test_what_needs_pictures_alone_refuses_it():
     with pytest.raises(ModelError, match="not exported"):
         Generator(NARROW)
+
+
+def test_a_finished_run_leaves_its_weights_and_no_onnx_file(network, tmp_path):
+    save_weights(network.state_dict(), NARROW, tmp_path)
+    file = finish(tmp_path)
+    assert file == tmp_path / "model.safetensors"
+    weights, preset = load_weights(file.parent)
+    assert preset == NARROW
+    build(preset).load_state_dict(weights)
+    assert not (tmp_path / "model.onnx").exists()
