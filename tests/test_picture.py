@@ -8,6 +8,7 @@ import sys
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -45,6 +46,7 @@ def png(samples: NDArray[np.uint16], colour: int, width: int | None = None) -> b
     return b"\x89PNG\r\n\x1a\n" + body
 
 
+@cache  # Little CMS writes the time into it
 def srgb() -> bytes:
     return ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
 
