@@ -1,5 +1,6 @@
 """A file is evidence about an unknown picture; many pictures agree with it; each variant is one."""
 
+import os
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -9,6 +10,9 @@ if TYPE_CHECKING:
     from .jpeg import JpegCoded
     from .model import OnnxModel
     from .variants import Variant, imagine
+
+# Before onnxruntime is imported anywhere: it would look up a host, and leave a device id behind.
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 __version__ = "0.1.0"
 

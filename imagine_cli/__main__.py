@@ -1,5 +1,18 @@
-"""`python -m imagine_cli`: the same as `imagine`."""
+"""The program's way in: `imagine`, or `python -m imagine_cli`."""
 
-from .cli import main
+import sys
 
-main()
+from .exits import INTERRUPTED
+
+
+def main() -> None:
+    try:
+        from .cli import app
+
+        app()
+    except KeyboardInterrupt:  # while the program was still starting
+        sys.exit(INTERRUPTED)
+
+
+if __name__ == "__main__":
+    main()

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from . import __version__, files, models_cli, seeds
-from .errors import ImagineError, OutputError, PictureError
+from .errors import DeviceError, ImagineError, ModelError
 from .exits import FAILED, exit_codes
 from .models_cli import Offline
 from .progress import Bar, live_line, progress_bar
@@ -80,8 +80,17 @@ class Task(StrEnum):
     decompress = "decompress"
 
 
+def _path(text: str) -> Path:
+    """Any path but an empty one, which would mean the current folder."""
+    if not text:
+        raise typer.BadParameter("an empty name is no file: is a variable of your shell empty?")
+    return Path(text)
+
+
+# Typer's own checks of a path would end the run for one file.
 Paths = Annotated[
-    list[Path], typer.Argument(help="Pictures, or folders of them.", metavar="FILE|FOLDER…")
+    list[Path],
+    typer.Argument(help="Pictures, or folders of them.", metavar="FILE|FOLDER…", parser=_path),
 ]
 Count = Annotated[
     int, typer.Option("-n", "--variants", min=1, help="How many variants of each picture.")
@@ -354,20 +363,20 @@ def train(
         )
         hardware.use_threads(threads)
         if dry_run:
-            for told in dry.estimate(options, data or [], device.value, line):
-                typer.echo(told)
-            return
-        file = run.run(
-            options,
-            data or [],
-            out,
-            resume=resume,
-            device=device.value,
-            tensorboard=tensorboard,
-            line=line,
-        )
-        if file:
-            typer.echo(file.parent)
+            results = list(dry.estimate(options, data or [], device.value, line))
+        else:
+            file = run.run(
+                options,
+                data or [],
+                out,
+                resume=resume,
+                device=device.value,
+                tensorboard=tensorboard,
+                line=line,
+            )
+            results = [str(file.parent)] if file else []
+    for result in results:  # when the line on the terminal is gone
+        typer.echo(result)
 
 
 @app.command()
@@ -498,6 +507,10 @@ def _run(
     quiet: bool,
 ) -> None:
     """All files, one after another; a bad one is named and does not stop the rest."""
+    if output and output.suffix.lower() in files.PICTURES and not output.is_dir():
+        raise typer.BadParameter(
+            f"'{output}' is called as a picture, and -o names a folder", param_hint="-o"
+        )
     try:
         part = Shard.parse(shard)
     except ValueError as error:
@@ -521,10 +534,11 @@ def _run(
                 bar, jpeg.path, "a JPEG, and its traces are enlarged too: `imagine decompress` it?"
             )
         written, there, failed = 0, 0, len(problems)
+        file = hub.find(wish.model, offline=offline)  # a wrong name is told even if all is done
 
         @cache
         def model() -> "OnnxModel":
-            return OnnxModel(hub.find(wish.model, offline=offline), device.value, threads)
+            return OnnxModel(file, device.value, threads)
 
         drawn = len(wish.seeds) if wish.keep < len(wish.seeds) else 0
         bar.expect(len(sources) * (drawn + wish.keep))
@@ -543,12 +557,19 @@ def _run(
                         bar.print(json.dumps(_record(source, done, wish)), err=False)
                     elif not as_json:
                         bar.print(str(done.path), err=False)
-            except (PictureError, OutputError) as error:
+            except ImagineError as error:
+                if isinstance(error, DeviceError | ModelError) and not model.cache_info().currsize:
+                    raise  # there is no model to run: no other file would fare better
                 failed += 1
                 warn(str(error))
             except MemoryError:
                 failed += 1
                 warn("not enough memory: try a smaller --scale")
+            except BrokenPipeError:
+                raise  # nobody reads our results any more
+            except Exception as error:  # whatever one file does, the others go on
+                failed += 1
+                warn(f"failed unexpectedly ({_in_one_line(error)}); please report this file")
         if not quiet:
             device_used = f" on {model().device}" if written else ""
             bar.print(
@@ -585,9 +606,9 @@ def _told(seed: seeds.Seed) -> int | str:
     return seed if isinstance(seed, int) else seeds.name(seed)
 
 
+def _in_one_line(error: Exception) -> str:
+    return " ".join(f"{type(error).__name__}: {error}".split())[:200]
+
+
 def _warn(bar: Bar, path: Path, line: str) -> None:
     bar.print(f"{path}: {line}", err=True)
-
-
-def main() -> None:
-    app()

@@ -1,9 +1,12 @@
 """How a command ends: its exit codes, and one line for what ends it early."""
 
 import os
+import signal
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from types import FrameType
 
 import typer
 
@@ -16,7 +19,11 @@ FAILED, INTERRUPTED = 1, 130
 def exit_codes() -> Iterator[None]:
     """What cannot be mended by going on to the next file ends the run, in one line."""
     try:
-        yield
+        with _terminable():
+            yield
+    except _TerminatedError as error:
+        typer.echo("terminated; what is written is whole", err=True)
+        raise typer.Exit(128 + error.args[0]) from None
     except ImagineError as error:
         typer.echo(f"imagine: {error}", err=True)
         raise typer.Exit(FAILED) from None
@@ -26,3 +33,28 @@ def exit_codes() -> Iterator[None]:
     except BrokenPipeError:  # whoever read our results has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         raise typer.Exit(FAILED) from None
+
+
+class _TerminatedError(BaseException):
+    """SIGTERM or SIGHUP, so that half files are cleaned up as after Ctrl-C."""
+
+
+@contextmanager
+def _terminable() -> Iterator[None]:
+    if threading.current_thread() is not threading.main_thread():
+        yield  # signals reach the main thread alone
+        return
+
+    def end(number: int, _: FrameType | None) -> None:
+        raise _TerminatedError(number)
+
+    names = ("SIGTERM", "SIGHUP")  # Windows has no SIGHUP
+    there = [getattr(signal, name) for name in names if hasattr(signal, name)]
+    # Who runs us under nohup wants no SIGHUP to end us.
+    taken = [one for one in there if signal.getsignal(one) is not signal.SIG_IGN]
+    before = {one: signal.signal(one, end) for one in taken}
+    try:
+        yield
+    finally:
+        for one, handler in before.items():
+            signal.signal(one, handler)

@@ -91,7 +91,7 @@ def work(
         pool = drawn_from(wish.seeds)
         results = {seed: results[seed] for seed in _differing(pool, wish.keep, drawn)}
 
-    missing = [seed for seed, result in results.items() if wish.overwrite or not result.exists()]
+    missing = [seed for seed, result in results.items() if wish.overwrite or not result.is_file()]
     for seed, result in results.items():
         if seed not in missing:
             yield Done(result, seed, width, height)
@@ -108,14 +108,14 @@ def work(
             results[variant.seed], variant.seed, width, height, variant.agreement, variant.seconds
         )
         del variant  # a large picture goes before the next one comes
-    if mean and (missing or not mean.exists()):
+    if mean and (missing or not mean.is_file()):
         began = time.perf_counter()
         between = _mean(opened(), results, (width, height))
         agreement = opened().evidence.agreement(between)
         opened().write(between, mean)
         yield Done(mean, None, width, height, agreement, time.perf_counter() - began)
         del between
-    if sheet and (missing or not sheet.exists()):
+    if sheet and (missing or not sheet.is_file()):
         for seed in set(results) - set(shown):
             shown[seed] = gallery.reduced(picture.read(results[seed]).pixels, len(results))
         observed = opened().upright(_eight_bits(opened().evidence.observed))

@@ -7,8 +7,10 @@ into its cell; `eight_bits` keeps it there through rounding, with libjpeg as the
 from __future__ import annotations
 
 import contextlib
+import errno
 import io
 import os
+import re
 import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -21,7 +23,7 @@ from numpy.typing import ArrayLike, NDArray
 from PIL import Image
 
 from .dct import coefficients, samples
-from .errors import PictureError
+from .errors import OutputError, PictureError
 from .evidence import EightBits, Pixels
 
 Floats = NDArray[np.floating]
@@ -68,7 +70,10 @@ class JpegCoded:
         if decoded.jpeg_color_space is jpeglib.JCS_RGB:  # jpeglib holds all of them equal
             raise PictureError("a JPEG of RGB, not YCbCr; save it as an ordinary JPEG")
         tables = [decoded.get_component_qt(i) for i in range(len(shrinking))]
-        parts = zip(_quantised(decoded), tables, shrinking, strict=True)
+        cells = _quantised(decoded)
+        if len(cells) != len(shrinking) or not all(table.all() for table in tables):
+            raise PictureError("is damaged: its header contradicts itself; look for a whole copy")
+        parts = zip(cells, tables, shrinking, strict=True)
         return cls(observed, [Plane(cells, table, *by) for cells, table, by in parts])
 
     def condition(self, level: int) -> NDArray[np.float32]:
@@ -167,19 +172,21 @@ def _essence(data: bytes) -> tuple[bytes, list[tuple[int, int]]]:
     if not data.startswith(b"\xff\xd8"):
         raise PictureError("is not a JPEG; `imagine upscale` takes other pictures")
     kept, shrinking, start = data[:2], [(1, 1)], 2
-    while data[start : start + 1] == b"\xff":
-        marker = data[start + 1 : start + 2]
-        if marker in (b"", b"\xda"):  # the first scan; what follows stays as it is
+    # libjpeg takes whatever lies between two segments for padding (jdmarker.c, next_marker).
+    while found := _MARKER.search(data, start):
+        start, marker = found.end() - 2, data[found.end() - 1]
+        if marker == 0xDA:  # the first scan; what follows stays as it is
             break
-        end = start + 1
-        if marker != b"\xff":  # which only pads
-            end = start + 2 + int.from_bytes(data[start + 2 : start + 4], "big")
-            if 0xC0 <= marker[0] <= 0xCF and marker not in b"\xc4\xc8\xcc":
-                shrinking = _shrinking(marker[0], data[start + 4 : end])
-            if marker in b"\xe0\xee" or not (0xE0 <= marker[0] <= 0xEF or marker == b"\xfe"):
-                kept += data[start:end]  # E0 and EE, JFIF and Adobe, tell the colour space
+        end = start + 2 + int.from_bytes(data[start + 2 : start + 4], "big")
+        if 0xC0 <= marker <= 0xCF and marker not in (0xC4, 0xC8, 0xCC):
+            shrinking = _shrinking(marker, data[start + 4 : end])
+        if marker in (0xE0, 0xEE) or not (0xE0 <= marker <= 0xEF or marker == 0xFE):
+            kept += data[start:end]  # E0 and EE, JFIF and Adobe, tell the colour space
         start = end
     return kept + data[start:], shrinking
+
+
+_MARKER = re.compile(rb"\xff[\x02-\xcf\xd9-\xfe]")  # one that has a segment, or ends the file
 
 
 def _shrinking(kind: int, frame: bytes) -> list[tuple[int, int]]:
@@ -216,12 +223,21 @@ def _read(data: bytes) -> Any:
 
 @contextlib.contextmanager
 def _scratch_file() -> Iterator[str]:
-    handle, path = tempfile.mkstemp(".jpg")
-    os.close(handle)
+    """A path for jpeglib. Raises OutputError where there is no room for temporary files."""
     try:
-        yield path
-    finally:
-        os.remove(path)
+        handle, path = tempfile.mkstemp(".jpg")
+        os.close(handle)
+        try:
+            yield path
+        finally:
+            os.remove(path)
+    except OSError as error:
+        if error.errno is None:  # jpeglib's own, about what is in the file
+            raise
+        raise OutputError(
+            f"no temporary file can be written ({error.strerror}): make room, or set TMPDIR "
+            "to another folder"
+        ) from error
 
 
 @contextlib.contextmanager
@@ -375,6 +391,8 @@ def _rounded(pixels: Floats, plain: EightBits, planes: list[Plane]) -> EightBits
             pixels = pixels.clip(0, 255)
         steered = pixels + _spread(steering, planes, pixels.shape)
         tried = np.rint(steered.clip(0, 255)).astype(np.uint8)
+        if len(planes) == 1:  # exactly grey: what is measured is what is written
+            tried = np.repeat(tried[..., :1], 3, axis=2)
         broken, wrong = _broken(tried, planes, across)
         better = np.repeat(broken <= fewest, across)[: len(column)]
         best[:, column[better]] = tried[:, better]
@@ -423,7 +441,10 @@ def _recompressed(picture: EightBits, planes: Sequence[Plane]) -> list[NDArray[n
     with _scratch_file() as path:
         with quiet:
             jpeg.write_spatial(path, qt=tables, quant_tbl_no=range(count))
-        return _quantised(jpeglib.read_dct(path))
+        try:
+            return _quantised(jpeglib.read_dct(path))
+        except OSError as error:  # libjpeg wrote less than it was given
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)) from error
 
 
 def _promised(table: Floats) -> float:

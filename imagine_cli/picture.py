@@ -10,7 +10,7 @@ import struct
 import warnings
 import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from io import BytesIO
 from itertools import accumulate
@@ -370,6 +370,29 @@ HELP = {
 }
 
 
+try:
+    import fcntl
+
+    def _lock(file: BinaryIO) -> None:
+        """Mark a file as being written. Raises OSError if another process writes it."""
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+except ImportError:
+
+    def _lock(file: BinaryIO) -> None:
+        """Windows lets nobody remove a file that is being written."""
+
+
+def _sweep(folder: Path, beginning: str) -> None:
+    """Remove what a run that was killed left half written; not what another run is writing."""
+    for left in folder.iterdir():
+        if left.name.startswith(beginning) and left.suffix == ".part":
+            with suppress(OSError):
+                with open(left, "rb") as file:
+                    _lock(file)
+                left.unlink()
+
+
 @contextmanager
 def whole(path: Path) -> Iterator[BinaryIO]:
     """A file to write, which takes the name `path` when the block ends well and vanishes when not.
@@ -377,11 +400,14 @@ def whole(path: Path) -> Iterator[BinaryIO]:
     Missing folders are made. Raises `OutputError`, one line and what helps, if the system refuses.
     """
     # Hidden, beside its goal, short where that has a long name. "x" creates it as the umask says.
-    part = path.with_name(f".{path.name[:50]}.{secrets.token_hex(4)}.part")
+    beginning = f".{path.name[:50]}."
+    part = path.with_name(f"{beginning}{secrets.token_hex(4)}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
+        _sweep(path.parent, beginning)
         try:
             with open(part, "x+b") as file:
+                _lock(file)
                 yield file
                 file.flush()
                 os.fsync(file.fileno())

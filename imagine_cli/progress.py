@@ -37,10 +37,12 @@ class TerminalBar(Bar):
     """A bar that counts variants, parts of them too, and tells the time left."""
 
     def __init__(self, bar: "Progress") -> None:
-        self._bar, self._task, self._done = bar, bar.add_task("", total=None), 0
+        self._bar, self._task, self._done = bar, bar.add_task("", total=None, count=""), 0
+        self._expected = 0
 
     def expect(self, variants: int) -> None:
-        self._bar.update(self._task, total=variants)
+        self._expected = variants
+        self._bar.update(self._task, total=variants, count=f"0 of {variants}")
 
     def start(self, name: str) -> None:
         self._bar.update(self._task, description=name)
@@ -50,7 +52,8 @@ class TerminalBar(Bar):
 
     def finished(self) -> None:
         self._done += 1
-        self._bar.update(self._task, completed=self._done)
+        count = f"{self._done} of {self._expected}"
+        self._bar.update(self._task, completed=self._done, count=count)
 
     def print(self, line: str, *, err: bool) -> None:
         if err or sys.stdout.isatty():  # above the bar
@@ -71,7 +74,7 @@ def progress_bar(quiet: bool) -> Iterator[Bar]:
     columns = (
         TextColumn("{task.description}", markup=False),
         BarColumn(),
-        TextColumn("{task.completed:.0f} of {task.total:.0f}"),
+        TextColumn("{task.fields[count]}", markup=False),
         TimeRemainingColumn(),
     )
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:

@@ -17,9 +17,10 @@ from profiles import DISPLAY_P3
 from typer.testing import CliRunner
 
 import imagine_cli
-from imagine_cli import choose
+from imagine_cli import choose, jobs
 from imagine_cli import model as model_module
 from imagine_cli.cli import app
+from imagine_cli.errors import ImagineError
 
 
 @pytest.fixture(autouse=True)
@@ -471,3 +472,58 @@ def test_what_is_no_shard_is_a_usage_error(photo):
     result = run("upscale", photo, "--shard", "9/3")
     assert result.exit_code == 2
     assert "'9/3' is no shard" in result.output
+
+
+@pytest.mark.parametrize("error", [ValueError("strange\nthing"), ImagineError("the model failed")])
+def test_whatever_one_file_does_the_others_go_on(photo, monkeypatch, error):
+    other = photo.with_name("other.png")
+    other.write_bytes(photo.read_bytes())
+    work = jobs.work
+
+    def failing(source, *arguments, **options):
+        if source.path == photo:
+            raise error
+        yield from work(source, *arguments, **options)
+
+    monkeypatch.setattr(jobs, "work", failing)
+    result = run("upscale", photo, other, "-n", 1, "--scale", 2)
+    assert result.exit_code == 1
+    assert other.with_name("other-x2-0.png").is_file()
+    (line,) = [line for line in result.stderr.splitlines() if str(photo) in line]
+    assert "strange thing" in line or "the model failed" in line
+
+
+def test_a_file_that_may_not_be_read_is_one_of_many(photo, monkeypatch):
+    monkeypatch.setattr(os, "access", lambda path, mode: mode != os.R_OK)  # for root reads all
+    result = run("upscale", photo, "-n", 1, "--scale", 2)
+    assert result.exit_code == 0, result.output
+
+
+def test_a_wrong_model_is_told_even_if_all_is_done(photo):
+    assert run("upscale", photo, "-n", 1, "--scale", 2).exit_code == 0
+    result = run("upscale", photo, "-n", 1, "--scale", 2, "--model", "nonexistent")
+    assert result.exit_code == 1
+    assert "nonexistent" in result.stderr
+
+
+def test_an_empty_name_is_not_the_current_folder(photo, monkeypatch):
+    monkeypatch.chdir(photo.parent)
+    result = run("upscale", "", "-n", 1)
+    assert result.exit_code == 2
+    assert "empty name" in result.stderr
+
+
+def test_output_that_is_called_as_a_picture_is_a_usage_error(photo, tmp_path):
+    goal = tmp_path / "large.png"
+    result = run("upscale", photo, "-o", goal)
+    assert result.exit_code == 2
+    assert "names a folder" in " ".join(result.stderr.split())
+    assert not goal.exists()
+
+
+def test_a_folder_with_a_result_s_name_is_no_result(photo):
+    photo.with_name("photo-x2-0.png").mkdir()
+    result = run("upscale", photo, "-n", 1, "--scale", 2)
+    assert result.exit_code == 1
+    assert "there already" not in result.stderr
+    assert "a folder has this name" in result.stderr

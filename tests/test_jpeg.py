@@ -1,6 +1,7 @@
 """A JPEG as evidence, and variants that agree with it: Pillow's encoder is the witness."""
 
 import io
+import tempfile
 from pathlib import Path
 
 import jpeglib
@@ -10,8 +11,9 @@ from pictures import photograph
 from PIL import Image, ImageDraw
 from scipy.fft import dctn, idctn
 
-from imagine_cli.errors import PictureError
+from imagine_cli.errors import OutputError, PictureError
 from imagine_cli.jpeg import JpegCoded, condition_vector
+from imagine_cli.picture import write
 
 SAMPLINGS = {"4:4:4": (1, 1), "4:2:2": (1, 2), "4:2:0": (2, 2), "4:4:0": (2, 1), "grey": (1, 1)}
 EVAL = Path(__file__).parents[2] / "shared" / "data" / "eval"
@@ -348,3 +350,95 @@ def test_photographs_keep_what_is_promised(file, name, quality, share):
     encode(file, picture, "4:2:0", standard_tables(quality))
     evidence = JpegCoded.from_file(file)
     assert kept(file, evidence.eight_bits(variant(evidence, 0.1)), "4:2:0") >= share
+
+
+@pytest.mark.parametrize("pad", [b"\xff", b"\xff\xff\xff", b"\x00", b"\x12\x34"], ids=repr)
+def test_padding_between_segments_is_passed_over(file, pad):
+    Image.fromarray(photograph(32, 48)).save(file, quality=30)
+    plain = JpegCoded.from_file(file)
+    data = file.read_bytes()
+    for marker in (b"\xff\xdb", b"\xff\xc0", b"\xff\xda"):
+        where = data.index(marker)
+        file.write_bytes(data[:where] + pad + data[where:])
+        padded = JpegCoded.from_file(file)
+        for one, other in zip(plain.planes, padded.planes, strict=True):
+            np.testing.assert_array_equal(one.quantised, other.quantised)
+            assert (one.vertical, one.horizontal) == (other.vertical, other.horizontal)
+
+
+def test_a_step_of_zero_is_refused(file):
+    Image.fromarray(photograph(32, 48)).save(file, quality=30)
+    data = bytearray(file.read_bytes())
+    data[data.index(b"\xff\xdb") + 9] = 0
+    file.write_bytes(data)
+    with pytest.raises(PictureError, match="damaged"):
+        JpegCoded.from_file(file)
+
+
+@pytest.mark.parametrize("quality", [10, 50, 75, 85])
+def test_what_is_measured_of_a_grey_file_is_what_is_written(file, quality):
+    for seed in range(4):
+        Image.fromarray(photograph(64, 96, seed)).convert("L").save(file, quality=quality)
+        evidence = JpegCoded.from_file(file)
+        picture = evidence.eight_bits(variant(evidence, 12 / 255, seed))
+        assert (picture == picture[..., :1]).all()
+        goal = file.with_suffix(".png")
+        write(picture, goal, grey=True)
+        written = np.asarray(Image.open(goal).convert("RGB"))
+        share = kept(file, written, "grey")
+        assert share == pytest.approx(evidence.agreement(picture).kept, abs=1e-12)
+
+
+def test_a_full_folder_for_temporary_files_is_not_the_file_s_fault(file, monkeypatch):
+    Image.fromarray(photograph(32, 48)).save(file, quality=30)
+    full = Path("/dev/full/none") if Path("/dev/full").exists() else file / "none"
+    monkeypatch.setattr(tempfile, "tempdir", str(full))
+    with pytest.raises(OutputError, match="TMPDIR"):
+        JpegCoded.from_file(file)
+
+
+def mutated(data, rng):
+    """A JPEG with a few bytes changed, taken out, doubled or cut off, mostly in its header."""
+    data = bytearray(data)
+    for _ in range(rng.integers(1, 4)):
+        reach = 640 if rng.random() < 0.8 else len(data)
+        where = int(rng.integers(2, min(reach, len(data))))
+        length = int(rng.integers(1, 9))
+        match int(rng.integers(6)):
+            case 0 | 1:
+                data[where] = int(rng.integers(256))
+            case 2:
+                data[where] = int(rng.choice([0, 1, 255, 0xC0, 0xC4, 0xDA, 0xDB, 0xD9]))
+            case 3:
+                del data[where : where + length]
+            case 4:
+                data[where:where] = data[where : where + length]
+            case 5:
+                del data[max(where, len(data) // 2) :]
+    return bytes(data)
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_mutated_files_are_read_or_refused_in_one_line(file, seed):
+    rng = np.random.default_rng(seed)
+    originals = []
+    for sampling in ("4:4:4", "4:2:2", "4:2:0", "grey"):
+        encode(file, photograph(24, 40, seed), sampling, standard_tables(int(rng.integers(5, 95))))
+        originals.append(file.read_bytes())
+    refused = []
+    for number in range(250):
+        file.write_bytes(mutated(originals[number % len(originals)], rng))
+        try:
+            with Image.open(file) as image:
+                large = image.width * image.height > 20_000
+        except Exception:
+            large = False
+        if large:
+            continue  # correct, but slow
+        try:
+            evidence = JpegCoded.from_file(file)
+            evidence.agreement(evidence.eight_bits(evidence.observed.copy()))
+        except PictureError as error:
+            refused.append(str(error))
+    assert 0 < len(refused) < 250
+    assert not any("\n" in line for line in refused)

@@ -380,6 +380,20 @@ def test_a_full_disk_is_one_line_and_no_file(tmp_path: Path, suffix: str) -> Non
     assert os.listdir(tmp_path) == []
 
 
+def test_what_a_killed_run_left_is_removed_and_what_another_writes_is_not(tmp_path: Path) -> None:
+    fcntl = pytest.importorskip("fcntl")
+    stale, busy = tmp_path / ".a.png.11111111.part", tmp_path / ".a.png.22222222.part"
+    other = tmp_path / ".b.png.33333333.part"
+    for part in (stale, busy, other):
+        part.write_bytes(b"half")
+    with open(busy, "rb") as being_written:
+        fcntl.flock(being_written, fcntl.LOCK_EX)
+        picture.write(scene(), tmp_path / "a.png")
+    assert not stale.exists()
+    assert busy.exists()
+    assert other.exists()
+
+
 def test_closed_doors_are_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     picture.write(scene(), tmp_path / "locked.png")
     (tmp_path / "locked.png").chmod(0)

@@ -22,7 +22,7 @@ pipeline_tag: image-to-image
 
 # {name}: {preset.task}
 
-Use it with `imagine {preset.task} photo --model {name}`, the path of this folder, or push it to the
+Use it with `imagine {preset.task} photo --model path/to/{name}`, this folder, or push it to the
 Hugging Face Hub.
 
 **What it adds to a picture is imagined**: it agrees with the input, and is no evidence of what was

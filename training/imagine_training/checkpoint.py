@@ -62,6 +62,9 @@ def replace_file(file: Path, write: Callable[[Path], Any]) -> None:
     """Write beside the file, then put it in its place in one move."""
     partial = file.with_name(f".{file.name}.part")
     write(partial)
+    umask = os.umask(0)
+    os.umask(umask)
+    os.chmod(partial, 0o666 & ~umask)  # safetensors would keep it from others
     with open(partial, "rb") as written:
         os.fsync(written.fileno())
     os.replace(partial, file)

@@ -117,7 +117,7 @@ class _Run:
             self.standing, rows = Standing(**state["standing"]), state["rows"]
         hours = plan.hours
         self.looks = max(4, round(60 * hours / MINUTES_BETWEEN_LOOKS)) if hours else LOOKS
-        self.spread = self.fresh = math.nan
+        self.spread, self.fresh = _last(rows, "spread"), _last(rows, "fresh")
         if self.first:
             self.journal = Journal(out, rows, tensorboard)
             self.watcher = Watcher(plan.preset, pictures.held_out, plan.judge, learner.device)
@@ -240,6 +240,10 @@ def _precision(asked: str, before: Plan | None, device: torch.device) -> str:
         return before.precision
     (pays,) = distributed.from_first(bfloat16_pays(device), device=device)
     return "bfloat16" if pays else "float32"
+
+
+def _last(rows: list[dict[str, float]], name: str) -> float:
+    return next((row[name] for row in reversed(rows) if name in row), math.nan)
 
 
 def _span(seconds: float) -> str:

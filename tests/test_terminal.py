@@ -1,0 +1,117 @@
+"""What is typed in a terminal: a real one, as a pseudo-terminal gives it."""
+
+import os
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from pictures import photograph
+from PIL import Image
+
+pty = pytest.importorskip("pty", reason="Windows has no pseudo-terminals")
+
+
+def typed(*arguments, **environment):
+    """The command's exit code, and what the terminal showed."""
+    mine, its = pty.openpty()
+    command = [sys.executable, "-m", "imagine_cli", *map(str, arguments)]
+    program = subprocess.Popen(
+        command, stdin=its, stdout=its, stderr=its, env={**os.environ, **environment}
+    )
+    os.close(its)
+    shown = b""
+    try:
+        while piece := os.read(mine, 4096):
+            shown += piece
+    except OSError:  # Linux's way to say that nobody writes any more
+        pass
+    os.close(mine)
+    return program.wait(timeout=60), shown.decode()
+
+
+@pytest.fixture
+def photo(tmp_path):
+    file = tmp_path / "photo.png"
+    Image.fromarray(photograph(12, 16)).save(file)
+    return file
+
+
+@pytest.mark.bundled
+@pytest.mark.parametrize(
+    "environment",
+    [{"TERM": "xterm"}, {"TERM": "dumb"}, {"TERM": ""}, {"NO_COLOR": "1"}, {"COLUMNS": "10"}],
+    ids=str,
+)
+def test_upscale_runs_in_a_terminal(photo, environment):
+    code, shown = typed("upscale", photo, "-n", 2, "--scale", 2, **environment)
+    assert code == 0, shown
+    assert "Traceback" not in shown
+    assert "2 written" in shown
+    assert photo.with_name("photo-x2-1.png").is_file()
+
+
+@pytest.mark.bundled
+def test_decompress_runs_in_a_terminal(photo, tmp_path):
+    jpeg = tmp_path / "photo.jpg"
+    Image.open(photo).save(jpeg, quality=20)
+    code, shown = typed("decompress", jpeg, "-n", 2)
+    assert code == 0, shown
+    assert "2 written" in shown
+    assert "2 of 2" in shown
+
+
+def test_evaluate_runs_in_a_terminal(photo, tmp_path):
+    pytest.importorskip("torch")
+    data = tmp_path / "data"
+    data.mkdir()
+    Image.fromarray(photograph(64, 64)).save(data / "photo.png")
+    code, shown = typed("evaluate", "--data", data, "--model", "lanczos", "--metrics", "psnr")
+    assert code == 0, shown
+    assert "Traceback" not in shown
+    assert "psnr" in shown
+
+
+@pytest.mark.bundled
+@pytest.mark.skipif(not shutil.which("strace"), reason="strace is not installed")
+def test_nothing_asks_the_network(photo, tmp_path):
+    trace = tmp_path / "trace"
+    command = [sys.executable, "-m", "imagine_cli", "upscale", photo, "-n", "1", "--scale", "2"]
+    strace = ["strace", "-f", "-e", "trace=network", "-o", trace]
+    subprocess.run([*strace, *command], check=True, capture_output=True, timeout=120)
+    assert "AF_INET" not in trace.read_text()
+
+
+@pytest.mark.bundled
+def test_nothing_is_left_in_the_home_or_among_temporary_files(photo, tmp_path):
+    home, scratch = tmp_path / "home", tmp_path / "scratch"
+    home.mkdir()
+    scratch.mkdir()
+    places = {"HOME": str(home), "XDG_CACHE_HOME": str(home / "cache"), "TMPDIR": str(scratch)}
+    command = [sys.executable, "-m", "imagine_cli", "upscale", photo, "-n", "1", "--scale", "2"]
+    environment = {**os.environ, **places}
+    environment.pop("ORT_DISABLE_TELEMETRY", None)
+    subprocess.run(command, check=True, capture_output=True, env=environment, timeout=120)
+    assert [file for place in (home, scratch) for file in place.rglob("*") if file.is_file()] == []
+
+
+@pytest.mark.bundled
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGHUP"])
+def test_a_signal_to_end_leaves_no_half_file(tmp_path, name):
+    import signal
+
+    file = tmp_path / "large.png"
+    Image.fromarray(photograph(256, 256)).save(file)
+    command = [sys.executable, "-m", "imagine_cli", "upscale", file, "-n", "9", "--scale", "4"]
+    program = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    first = file.with_name("large-x4-0.png")
+    until = time.monotonic() + 120
+    while not first.exists() and time.monotonic() < until:
+        time.sleep(0.05)
+    program.send_signal(signal.Signals[name])
+    _, said = program.communicate(timeout=120)
+    assert program.returncode == 128 + signal.Signals[name]
+    assert "Traceback" not in said
+    assert not list(Path(tmp_path).glob(".*.part"))
