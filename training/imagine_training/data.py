@@ -31,6 +31,8 @@ class Step:
     target: Tensor
     agree: Shrunk | Coded
     condition: Tensor
+    truth: Tensor | None = None  # the true picture that the level's input stands for
+    forced: Tensor | None = None  # (n, 1, 1, 1): where it takes the place of the input
 
 
 @dataclass
@@ -70,7 +72,8 @@ def fixed_batches(
         rng = np.random.default_rng([start, 77])
         some = pictures[start : start + LOOK_BATCH]
         crops = [_cropped(picture, preset.crop, rng) for picture in some]
-        yield batch_of(crops, replace(preset, levels=levels), rng, device=device)
+        whole = replace(preset, levels=levels, teacher_forcing=0.0)
+        yield batch_of(crops, whole, rng, device=device)
 
 
 def batch_of(
@@ -83,7 +86,7 @@ def batch_of(
     """Crops with evidence: `rng` draws what they share, `own` what each has for itself."""
     pictures = torch.from_numpy(np.stack(crops)).to(device).permute(0, 3, 1, 2).float() / 255
     if preset.task == "upscale":
-        return _shrunk(pictures, preset, rng)
+        return _shrunk(pictures, preset, rng, own or rng.spawn(len(crops)))
     return _coded(pictures, crops, rng, own or rng.spawn(len(crops)))
 
 
@@ -102,7 +105,12 @@ def _turned(picture: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.
 _KERNEL_SHARES = {"box": 0.1, "bilinear": 0.1, "hamming": 0.1, "bicubic": 0.55, "lanczos": 0.15}
 
 
-def _shrunk(pictures: Tensor, preset: Preset, rng: np.random.Generator) -> Batch:
+def _shrunk(
+    pictures: Tensor,
+    preset: Preset,
+    rng: np.random.Generator,
+    own: Sequence[np.random.Generator],
+) -> Batch:
     kernel = str(rng.choice(KERNELS, p=[_KERNEL_SHARES[kernel] for kernel in KERNELS]))
     condition = torch.zeros(len(pictures), len(KERNELS), device=pictures.device)
     condition[:, KERNELS.index(kernel)] = 1
@@ -120,7 +128,12 @@ def _shrunk(pictures: Tensor, preset: Preset, rng: np.random.Generator) -> Batch
         top, left, side = 2 * (top + down), 2 * (left + right), 2 * cut
         target = shrink(pictures, scale // factor // 2, kernel)
         target = target[..., top : top + side, left : left + side]
-        steps.append(Step(window, target, Shrunk(target, 2 * factor, kernel), condition))
+        step = Step(window, target, Shrunk(target, 2 * factor, kernel), condition)
+        if number and preset.teacher_forcing:
+            step.truth = steps[-1].target[..., *window]
+            forced = [one.random() < preset.teacher_forcing for one in own]
+            step.forced = torch.tensor(forced, device=pictures.device)[:, None, None, None]
+        steps.append(step)
     return Batch(observed, steps)
 
 

@@ -94,12 +94,14 @@ def nearest_code(
                 torch.where(closer[:, None], other.field, best.field),
                 torch.where(closer[:, 0], other.vector, best.vector),
             )
-        if preset.pieces > 1:
+        for _ in range(preset.maps if preset.patch else 0):
             nearest = far(best) if nearest is None else nearest
             other = Code(draw(preset, level, pixels, generator).field, best.vector)
-            closer = (far(other) < nearest)[:, None].float()
-            closer = F.interpolate(closer, pixels.shape[-2:], mode="nearest").bool()
-            best = Code(torch.where(closer, other.field, best.field), best.vector)
+            places = far(other)
+            closer = (places < nearest)[:, None]
+            nearest = torch.minimum(places, nearest)
+            wide = F.interpolate(closer.float(), pixels.shape[-2:], mode="nearest").bool()
+            best = Code(torch.where(wide, other.field, best.field), best.vector)
     return best
 
 
@@ -114,6 +116,8 @@ def imagine_levels(
     pixels, imagined = batch.observed, []
     for level, step in enumerate(batch.steps):
         pixels = pixels[..., *step.window]
+        if step.truth is not None:
+            pixels = torch.where(step.forced, step.truth, pixels)
         pixels = pixels if network.end_to_end else pixels.detach()
         pixels = imagine_level(network, level, pixels, choose(level, pixels), step)
         imagined.append(pixels[:, :3])

@@ -14,6 +14,13 @@ from .presets import Preset
 SHIFT = 8  # pixels by which a loss window is moved at random against the network's own grid
 
 
+CHOICE_TAPS = 2  # of the first network: fine texture, which the last one, strided, sees less of
+
+
+def _halved(pictures: Tensor) -> Tensor:
+    return F.interpolate(pictures, scale_factor=0.5, mode="bicubic", antialias=True)
+
+
 class Near:
     """The distance to the observed pictures, and the loss: what a choice of code can be judged by.
 
@@ -33,16 +40,22 @@ class Near:
         seen = target[..., *self.window]
         self.features = [net.features(seen) for net in lpips]
         if lpips:
+            self.small = lpips[0].features(_halved(seen)) if preset.half_scale_weight else []
             self.amplitudes = spectrum.log_amplitudes(seen)
             self.heaps = texture.projected(self.features[0], seen.shape[-2], self.seed)
 
     def __call__(self, pictures: Tensor) -> Tensor:
-        pieces = self.preset.pieces
+        side = min(pictures.shape[-2:])
+        pieces = side // self.preset.patch if self.preset.patch else 1
         maps = [self.preset.pixel_weight * (pictures - self.target).abs().mean(1, keepdim=True)]
         if self.lpips:
             features = self.lpips[-1].features(pictures[..., *self.window])
             both = zip(features, self.features[-1], strict=True)
             maps += [(a - b).square().sum(1, keepdim=True) for a, b in both]
+            if self.preset.patch and len(self.lpips) > 1:
+                first = self.lpips[0].features(pictures[..., *self.window], taps=CHOICE_TAPS)
+                both = zip(first, self.features[0][:CHOICE_TAPS], strict=True)
+                maps += [(a - b).square().sum(1, keepdim=True) for a, b in both]
         return torch.cat([F.adaptive_avg_pool2d(places, pieces) for places in maps], 1).sum(1)
 
     def loss(self, pictures: Tensor) -> Tensor:
@@ -53,6 +66,9 @@ class Near:
         features = [net.features(seen) for net in self.lpips]
         for both in zip(features, self.features, strict=True):
             far = far + compare(*both)
+        if self.preset.half_scale_weight:
+            small = self.lpips[0].features(_halved(seen))
+            far = far + self.preset.half_scale_weight * compare(small, self.small)
         heaps = texture.projected(features[0], seen.shape[-2], self.seed)
         far = far + self.preset.texture_weight * texture.compare(heaps, self.heaps)
         spectra = spectrum.compare(spectrum.log_amplitudes(seen), self.amplitudes)

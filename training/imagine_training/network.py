@@ -86,15 +86,20 @@ class StyledBlock(nn.Module):
                 for _ in range(shape.dense_blocks)
             )
         )
+        self.map_gain = (
+            convolution(shape.map_channels * shape.inside**2, shape.channels, 1)
+            if shape.map_after_blocks
+            else None
+        )
         self.style = nn.Linear(latent, 2 * shape.channels)
         nn.init.normal_(self.style.weight, std=0.3 * latent**-0.5)
         nn.init.zeros_(self.style.bias)
 
-    def forward(self, x: Tensor, w: Tensor) -> Tensor:
+    def forward(self, x: Tensor, w: Tensor, field: Tensor) -> Tensor:
         x = x + BETA * self.dense(x)
         gain, shift = self.style(w)[:, :, None, None].chunk(2, 1)
         styled: Tensor = x * (1 + gain) + shift
-        return styled
+        return styled if self.map_gain is None else styled + self.map_gain(field)
 
 
 class Level(nn.Module):
@@ -139,7 +144,7 @@ class Level(nn.Module):
         w = self.mapping(vector, condition)
         trunk = x
         for block in self.trunk:
-            trunk = block(trunk, w)
+            trunk = block(trunk, w, F.pixel_unshuffle(field, self.shape.inside))
         x = x + self.trunk_end(trunk)
 
         # Out, doubling by doubling.

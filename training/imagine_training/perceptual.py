@@ -45,12 +45,16 @@ class Lpips(nn.Module):
         self.requires_grad_(False)
         self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
-    def features(self, pictures: Tensor) -> list[Tensor]:
-        """What the distance compares, a tensor a tap: (n, channels, h, w), weighted."""
+    def features(self, pictures: Tensor, taps: int | None = None) -> list[Tensor]:
+        """What the distance compares, a tensor a tap: (n, channels, h, w), weighted.
+
+        `taps`: the first few alone.
+        """
         pictures = pictures.contiguous(memory_format=torch.channels_last)
         scaled = (2 * pictures - 1 - self.get_buffer("mean")) / self.get_buffer("spread")
+        seen = self.trunk(scaled.bfloat16() if self.reduced else scaled, taps)
         weighted = []
-        for number, tap in enumerate(self.trunk(scaled.bfloat16() if self.reduced else scaled)):
+        for number, tap in enumerate(seen):
             tap = tap.float()
             unit = tap * torch.rsqrt(tap.square().sum(1, keepdim=True) + 1e-20)
             weighted.append(unit * self.get_buffer(f"linear_{number}"))
@@ -116,12 +120,14 @@ class _Trunk(nn.Module):
         self.taps = taps[:count]
         self.features = nn.Sequential(*layers[: self.taps[-1] + 1])
 
-    def forward(self, pictures: Tensor) -> list[Tensor]:
-        tapped = []
+    def forward(self, pictures: Tensor, taps: int | None = None) -> list[Tensor]:
+        tapped: list[Tensor] = []
         for number, layer in enumerate(self.features):
             pictures = layer(pictures)
             if number in self.taps:
                 tapped.append(pictures)
+            if len(tapped) == taps:
+                break
         return tapped
 
 

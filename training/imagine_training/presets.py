@@ -18,6 +18,7 @@ class LevelShape:
     tail: tuple[int, ...] = (32,)  # channels after each doubling on the way out
     block_grid: int = 0  # 8: the level also sees whole JPEG blocks, and so its place in the grid
     map_channels: int = 4  # of the spatial latent code
+    map_after_blocks: bool = False  # the latent map enters again after every styled block
     window: int = 0  # side of the input window it is trained on; 0: all of it
 
 
@@ -34,13 +35,16 @@ class Preset:
     crop: int = 352  # side of the observed picture, in pixels
     batch: int = 8
     candidates: tuple[int, ...] = (2,)  # m: codes drawn for each level before the nearest is kept
-    pieces: int = 2  # a side: another map of the code is taken where it is nearer; 1: as a whole
+    patch: int = 12  # output pixels a side: each takes the nearest of several maps; 0: as a whole
+    maps: int = 1  # further maps drawn for the patches to take
+    teacher_forcing: float = 0.0  # share of inputs of later levels that are true pictures
     warm_steps: int = 200  # regression (pixel term alone) before the first choice
     steps: int = 3000
     learning_rate: float = 4e-4
     final_rate: float = 0.05  # of the learning rate, reached by a cosine
     perceptual: tuple[str, ...] = ("vgg", "squeeze")  # of the loss; the last chooses, none judges
     pixel_weight: float = 0.2  # of the mean absolute difference beside LPIPS
+    half_scale_weight: float = 0.0  # of LPIPS on pictures of half the size, beside LPIPS
     spectrum_weight: float = 0.3  # of the difference of local spectra beside LPIPS
     texture_weight: float = 4.0  # of the sliced Wasserstein distance of VGG's features beside LPIPS
     average: float = 0.998  # decay of the running average that is exported
@@ -100,7 +104,8 @@ PAPER_UPSCALE = Preset(
     crop=512,
     batch=1,
     candidates=(120, 120, 120, 120),
-    pieces=1,
+    patch=0,
+    maps=0,
     warm_steps=0,
     steps=1_000_000,  # 20 passes over 1300 pictures, 320 at a time, 10,000 steps each
     learning_rate=1.25e-4,
