@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
-from imagine_training.data import batch_of
+from imagine_training.data import batch_of, fixed_batches
 from imagine_training.imle import draw, imagine_level, imagine_levels, nearest_code
 from imagine_training.network import Generator
 from imagine_training.presets import UPSCALE, LevelShape
@@ -19,7 +19,8 @@ TINY = replace(
     crop=64,
     batch=3,
     candidates=(6, 6),
-    pieces=1,
+    patch=0,
+    teacher_forcing=0.0,
 )
 
 
@@ -46,7 +47,7 @@ def chosen(scene, preset, seed):
     """How far the first and the second level's pictures of the nearest codes are: (n,) each."""
     network, batch = scene
     codes_rng = torch.Generator().manual_seed(seed)
-    near = measures(batch, preset.pieces)
+    near = measures(batch, 1)
     choose = partial(nearest_code, network, batch, preset, near, codes_rng)
     pictures = imagine_levels(network, batch, choose)
     return [far(level).mean((1, 2)) for far, level in zip(near, pictures, strict=True)]
@@ -73,9 +74,9 @@ def test_the_second_level_is_chosen_with_the_first_fixed(scene):
     assert (nearest[1] < random[1] - 1e-6).any()
 
 
-def test_a_map_is_put_together_of_the_nearer_pieces(scene):
+def test_a_map_is_put_together_of_the_nearer_patches(scene):
     network, batch = scene
-    preset = replace(TINY, candidates=(1, 1), pieces=2)
+    preset = replace(TINY, candidates=(1, 1), patch=4, maps=1)
     near = measures(batch, 2)
 
     def far(code):
@@ -96,6 +97,35 @@ def test_a_map_is_put_together_of_the_nearer_pieces(scene):
     assert torch.equal(code.vector, one.vector)
     assert torch.equal(code.field, torch.where(taken, other.field, one.field))
     assert far(code).mean() < far(one).mean()
+
+
+def test_a_level_that_is_forced_begins_from_the_true_picture(scene):
+    network, _ = scene
+    crops = [photograph(64, 64, seed) for seed in range(3)]
+    forced = replace(TINY, teacher_forcing=1.0)
+    batch = batch_of(crops, forced, np.random.default_rng(0))
+    first, second = batch.steps
+    assert torch.equal(second.truth, first.target[..., *second.window])
+    codes = {}
+
+    def choose(level, pixels):
+        codes[level] = draw(forced, level, pixels, torch.Generator().manual_seed(level))
+        return codes[level]
+
+    _, large = imagine_levels(network, batch, choose)
+    assert torch.equal(large, imagine_level(network, 1, second.truth, codes[1], second))
+
+
+def test_so_many_pictures_are_forced_as_the_preset_says():
+    half = replace(TINY, teacher_forcing=0.5)
+    crops = [photograph(64, 64)] * 200
+    forced = batch_of(crops, half, np.random.default_rng(0)).steps[1].forced
+    assert 70 < forced.sum() < 130
+
+
+def test_pictures_that_are_looked_at_are_never_forced():
+    (batch,) = fixed_batches([photograph(64, 64)], replace(TINY, teacher_forcing=1.0))
+    assert all(step.truth is None for step in batch.steps)
 
 
 def test_one_candidate_regresses_to_the_mean_and_several_keep_both_modes():

@@ -118,7 +118,7 @@ def _shrunk(
     observed = torch.round(shrink(pictures, scale, kernel).clamp(0, 1) * 255) / 255
     top = left = 0  # of the level's input window, in its pixels
     side = observed.shape[-1]
-    steps = []
+    steps: list[Step] = []
     for number, shape in enumerate(preset.levels):
         factor = 2**number
         cut = min(shape.window or side, side)

@@ -72,10 +72,10 @@ def nearest_code(
     level: int,
     pixels: Tensor,
 ) -> Code:
-    """The nearest of several codes; then, piece by piece, the nearer of its map and another.
+    """The nearest of several codes; then, patch by patch, the nearest of its map and others.
 
-    A piece of the map has a say in its own piece of the picture alone (but for the seams), so one
-    more draw offers 2^(p p) codes.
+    A patch of the map has a say in its own patch of the picture alone (but for the seams), so k
+    more maps offer (k + 1)^(p p) codes.
     """
     with torch.no_grad():
 
@@ -116,7 +116,7 @@ def imagine_levels(
     pixels, imagined = batch.observed, []
     for level, step in enumerate(batch.steps):
         pixels = pixels[..., *step.window]
-        if step.truth is not None:
+        if step.truth is not None and step.forced is not None:
             pixels = torch.where(step.forced, step.truth, pixels)
         pixels = pixels if network.end_to_end else pixels.detach()
         pixels = imagine_level(network, level, pixels, choose(level, pixels), step)

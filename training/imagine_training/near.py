@@ -24,9 +24,11 @@ def _halved(pictures: Tensor) -> Tensor:
 class Near:
     """The distance to the observed pictures, and the loss: what a choice of code can be judged by.
 
-    The choice: LPIPS under the last of the networks, the cheapest, and the pixels, piece by piece.
-    The loss: LPIPS under all of them, the pixels, and what no choice of code is needed for, texture
-    and local spectra. Seen through a randomly shifted window. Without networks the pixels alone.
+    The choice: LPIPS under the last of the networks, the cheapest, the first taps of the first one,
+    and the pixels, patch by patch.
+    The loss: LPIPS under all of them, and under the first one at half scale; the pixels; and what
+    no choice of code is needed for, texture and local spectra. Seen through a randomly shifted
+    window. Without networks the pixels alone.
     """
 
     def __init__(
@@ -46,7 +48,7 @@ class Near:
 
     def __call__(self, pictures: Tensor) -> Tensor:
         side = min(pictures.shape[-2:])
-        pieces = side // self.preset.patch if self.preset.patch else 1
+        pieces = max(1, side // self.preset.patch) if self.preset.patch else 1
         maps = [self.preset.pixel_weight * (pictures - self.target).abs().mean(1, keepdim=True)]
         if self.lpips:
             features = self.lpips[-1].features(pictures[..., *self.window])

@@ -76,7 +76,11 @@ class DenseBlock(nn.Module):
 
 
 class StyledBlock(nn.Module):
-    """A residual-in-residual dense block, then its style: a gain and a shift a channel."""
+    """A residual-in-residual dense block, then its style: a gain and a shift a channel.
+
+    Where the shape says so, the latent map (n, m i², h/i, w/i) is added once more, by learnt
+    gains, so that it is not lost on the way (as noise in StyleGAN, Karras et al. 2019, figure 1b).
+    """
 
     def __init__(self, shape: LevelShape, latent: int) -> None:
         super().__init__()

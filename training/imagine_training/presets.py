@@ -68,24 +68,39 @@ class Preset:
 UPSCALE = Preset(
     task="upscale",
     levels=(
-        LevelShape(channels=80, growth=40, tail=(48,)),
-        LevelShape(channels=64, growth=32, window=32),
-        LevelShape(channels=40, growth=20, tail=(24,), window=32),
-        LevelShape(channels=32, growth=16, dense_blocks=1, tail=(16,), window=48),
+        LevelShape(80, 40, tail=(48,), map_after_blocks=True),
+        LevelShape(64, 32, window=32, map_after_blocks=True),
+        LevelShape(40, 20, tail=(24,), window=32, map_after_blocks=True),
+        LevelShape(32, 16, dense_blocks=1, tail=(16,), window=48, map_after_blocks=True),
     ),
     condition=5,
-    candidates=(2, 2, 2, 2),
+    candidates=(3, 1, 1, 1),
+    maps=3,
+    teacher_forcing=0.5,
+    half_scale_weight=0.7,
 )
 
 # 0.2 TMAC for a megapixel.
 DECOMPRESS = Preset(
     task="decompress",
     levels=(
-        LevelShape(channels=64, growth=32, blocks=3, inside=2, enlarge=1, tail=(32,), block_grid=8),
+        LevelShape(
+            channels=64,
+            growth=32,
+            blocks=3,
+            inside=2,
+            enlarge=1,
+            tail=(32,),
+            block_grid=8,
+            map_after_blocks=True,
+        ),
     ),
     condition=131,
     crop=96,
     candidates=(2,),
+    patch=16,
+    maps=3,
+    half_scale_weight=0.7,
     warm_steps=600,
     pixel_weight=0.4,
 )
