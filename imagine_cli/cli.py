@@ -4,6 +4,7 @@ import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import asdict, replace
 from enum import StrEnum
 from functools import cache, partial
 from pathlib import Path
@@ -150,6 +151,9 @@ Data = Annotated[
 TaskName = Annotated[Task, typer.Option("--task", help="What the model is to do.")]
 
 
+DEFAULT_HOURS = 2.0  # of training, where nothing is said
+
+
 def _version(asked: bool) -> None:
     if asked:
         typer.echo(f"imagine {__version__}")
@@ -270,6 +274,30 @@ def decompress(
 
 
 @app.command()
+def info(
+    pictures: Annotated[
+        list[Path], typer.Argument(help="Results of imagine.", metavar="FILE…", parser=_path)
+    ],
+) -> None:
+    """Tell what results were made of: input, model, seed, scale, kernel, version.
+
+    imagine info photo-x16-7.png
+    """
+    failed = False
+    with exit_codes():
+        from . import origin
+
+        for path in pictures:
+            if found := origin.read(path):
+                typer.echo(json.dumps({"file": str(path)} | asdict(found)))
+            else:
+                failed = True
+                typer.echo(f"{path}: not a result of imagine, or one without its origin", err=True)
+    if failed:
+        raise typer.Exit(FAILED)
+
+
+@app.command()
 def compare(
     pictures: Annotated[list[Path], typer.Argument(help="Two pictures or more.", metavar="FILE…")],
     output: Annotated[Path, typer.Option("-o", "--output", help="The page.")] = Path(
@@ -308,7 +336,9 @@ def train(
     ] = None,
     out: Annotated[Path, typer.Option(help="Folder for the model.")] = Path("runs/mine"),
     steps: Annotated[int | None, typer.Option(min=1, help="How many steps.")] = None,
-    hours: Annotated[float | None, typer.Option(min=0.001, help="How long, instead.")] = None,
+    hours: Annotated[
+        float | None, typer.Option(min=0.001, help="How long, instead; else 2.")
+    ] = None,
     batch: Annotated[int | None, typer.Option(min=1, help="Pictures a step.")] = None,
     candidates: Annotated[
         str | None, typer.Option(help="Codes drawn before the nearest is kept: 2, or 4,2,2,2.")
@@ -361,6 +391,9 @@ def train(
             precision.value if precision else None,
             seed,
         )
+        if not (steps or hours or resume or dry_run or (preset or "compact") != "compact"):
+            options = replace(options, hours=DEFAULT_HOURS)
+            line.print(f"no --hours and no --steps: {DEFAULT_HOURS:g} hours; --dry-run estimates")
         hardware.use_threads(threads)
         if dry_run:
             results = list(dry.estimate(options, data or [], device.value, line))
@@ -518,11 +551,17 @@ def _run(
     with exit_codes(), progress_bar(quiet) as bar:
         from . import hub, jobs
         from .model import OnnxModel
+        from .origin import Origin
 
         suffixes = files.JPEGS if wish.task == "decompress" else files.PICTURES
         sources, problems = files.pictures_in(
             paths, wish.tag, output=output, recursive=recursive, suffixes=suffixes
         )
+        if len(sources) > 1:  # of many, as *.png names them; one alone is meant
+            ours = {source.path for source in sources if _is_result(source.path, wish.task)}
+            for path in sorted(ours):
+                _warn(bar, path, f"a result of `imagine {wish.task}`, passed over; name it alone")
+            sources = [source for source in sources if source.path not in ours]
         inputs = {os.path.realpath(source.path) for source in sources}
         sources = [source for source in sources if part.takes(source.path)]
         problems = [problem for problem in problems if part.takes(problem[0])]
@@ -536,6 +575,21 @@ def _run(
         written, there, failed = 0, 0, len(problems)
         file = hub.find(wish.model, offline=offline)  # a wrong name is told even if all is done
 
+        checksum = hub.sha256(file)
+
+        def made(source: files.Source) -> Origin:
+            return Origin(
+                wish.task,
+                wish.scale,
+                wish.kernel,
+                "",
+                input_sha256=hub.sha256(source.path),
+                model_sha256=checksum,
+                input=source.path.name,
+                model=wish.model,
+                version=__version__,
+            )
+
         @cache
         def model() -> "OnnxModel":
             return OnnxModel(file, device.value, threads)
@@ -547,7 +601,14 @@ def _run(
             warn = partial(_warn, bar, source.path)
             try:
                 for done in jobs.work(
-                    source, wish, inputs, model, warn=warn, progress=bar.share, drawn=bar.finished
+                    source,
+                    wish,
+                    inputs,
+                    model,
+                    partial(made, source),
+                    warn=warn,
+                    progress=bar.share,
+                    drawn=bar.finished,
                 ):
                     if done.seed is not None:
                         written += done.agreement is not None
@@ -604,6 +665,13 @@ def _record(source: files.Source, done: "Done", wish: Wish) -> dict[str, Any]:
 def _told(seed: seeds.Seed) -> int | str:
     """A seed as JSON has it: a number, or the name of one near another."""
     return seed if isinstance(seed, int) else seeds.name(seed)
+
+
+def _is_result(path: Path, task: str) -> bool:
+    from . import origin
+
+    found = origin.read(path)
+    return found is not None and found.task == task
 
 
 def _in_one_line(error: Exception) -> str:

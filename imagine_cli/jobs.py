@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cache, reduce
 from pathlib import Path
@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from . import choose, gallery, page, picture
+from . import choose, gallery, origin, page, picture
 from .colours import translated
 from .downscaled import Downscaled
 from .errors import OutputError, PictureError
@@ -18,6 +18,7 @@ from .evidence import Agreement, EightBits, Evidence, Pixels
 from .files import Source
 from .jpeg import JpegCoded
 from .model import Model
+from .origin import Origin
 from .seeds import Seed, name, tag
 from .variants import Progress, Variant, imagine
 from .wish import Wish
@@ -45,7 +46,7 @@ class Opened:
     upright: Callable[[EightBits], EightBits]
     stored: Callable[[EightBits], EightBits]
     """Undoes `upright`: a written picture as the evidence sees it."""
-    write: Callable[[EightBits, Path], None]
+    write: Callable[[EightBits, Path, Origin], None]
     plain: Callable[[], picture.Picture]
     """The input, as large as a variant."""
     warnings: tuple[str, ...]
@@ -56,6 +57,7 @@ def work(
     wish: Wish,
     inputs: Collection[str],
     model: Callable[[], Model],
+    made: Callable[[], Origin],
     *,
     warn: Callable[[str], None],
     progress: Progress,
@@ -64,7 +66,8 @@ def work(
     """What there is already, each variant as it is written, then what shows them together.
 
     Where fewer are kept than drawn, all are drawn first, and `drawn` is told of each. `inputs` are
-    real paths that are never written to; `model` is called only if it is needed.
+    real paths that are never written to; `model` is called only if it is needed. `made` tells what
+    results are made of, but for their seeds: what lies there and was made otherwise is an error.
     Raises ImagineError. All that can be seen to fail beforehand fails before anything is computed.
     """
     results = {seed: source.result(tag(seed), wish.format) for seed in wish.seeds}
@@ -75,6 +78,10 @@ def work(
     _check_size(width, height, wish)
     _check_results([path for path in (*results.values(), mean, sheet, html) if path], inputs)
     _check_page(html, wish)
+    basis = made()
+
+    def made_of(seeds: Iterable[Seed]) -> Origin:
+        return replace(basis, seed=" ".join(name(seed) for seed in seeds))
 
     @cache
     def opened() -> Opened:
@@ -91,14 +98,19 @@ def work(
         pool = drawn_from(wish.seeds)
         results = {seed: results[seed] for seed in _differing(pool, wish.keep, drawn)}
 
-    missing = [seed for seed, result in results.items() if wish.overwrite or not result.is_file()]
+    missing = [
+        seed
+        for seed, result in results.items()
+        if wish.overwrite or not _there(result, made_of([seed]))
+    ]
+    mean_there = mean and not wish.overwrite and _there(mean, made_of(results), again=True)
     for seed, result in results.items():
         if seed not in missing:
             yield Done(result, seed, width, height)
     shown: dict[Seed, EightBits] = {}
     told = None
     for variant in drawn_from(missing) if missing else ():
-        opened().write(variant.picture, results[variant.seed])
+        opened().write(variant.picture, results[variant.seed], made_of([variant.seed]))
         if sheet:
             shown[variant.seed] = gallery.reduced(opened().upright(variant.picture), len(results))
         if variant.agreement.shortfall not in (None, told):
@@ -108,20 +120,20 @@ def work(
             results[variant.seed], variant.seed, width, height, variant.agreement, variant.seconds
         )
         del variant  # a large picture goes before the next one comes
-    if mean and (missing or not mean.is_file()):
+    if mean and (missing or not mean_there):
         began = time.perf_counter()
         between = _mean(opened(), results, (width, height))
         agreement = opened().evidence.agreement(between)
-        opened().write(between, mean)
+        opened().write(between, mean, made_of(results))
         yield Done(mean, None, width, height, agreement, time.perf_counter() - began)
         del between
     if sheet and (missing or not sheet.is_file()):
         for seed in set(results) - set(shown):
             shown[seed] = gallery.reduced(picture.read(results[seed]).pixels, len(results))
         observed = opened().upright(_eight_bits(opened().evidence.observed))
-        made = gallery.sheet(observed, [(_label(seed), shown[seed]) for seed in results])
-        picture.write(made, sheet)
-        yield Done(sheet, None, made.shape[1], made.shape[0])
+        laid_out = gallery.sheet(observed, [(_label(seed), shown[seed]) for seed in results])
+        picture.write(laid_out, sheet)
+        yield Done(sheet, None, laid_out.shape[1], laid_out.shape[0])
     mark = " ".join(tag(seed) for seed in results)
     if html and (missing or not html.exists() or page.marked(html) != mark):
         summary = f"{len(results)} of the pictures that agree with it. What they add is imagined."
@@ -164,6 +176,25 @@ def _mean(opened: Opened, results: dict[Seed, Path], size: tuple[int, int]) -> E
     return opened.evidence.eight_bits(reduce(np.add, shares))
 
 
+def _there(result: Path, wanted: Origin, *, again: bool = False) -> bool:
+    """Whether a result lies there already. `again`: one of other seeds is to be made again.
+
+    Raises OutputError where another file, or a result of other things, has its name.
+    """
+    if not result.is_file():
+        return False
+    found = origin.read(result)
+    differs = wanted.differs(found) if found else "it does not say what it was made of"
+    if found and again and differs == "other seeds":
+        return False
+    if differs:
+        raise OutputError(
+            f"{result} is there, of something else ({differs}): --overwrite makes it again, "
+            "-o puts results elsewhere"
+        )
+    return True
+
+
 def _written(path: Path, size: tuple[int, int]) -> picture.Picture:
     try:
         read = picture.read(path)
@@ -185,8 +216,10 @@ def _open_small(path: Path, wish: Wish) -> Opened:
         size = read.alpha.shape[1] * wish.scale, read.alpha.shape[0] * wish.scale
         alpha = np.asarray(Image.fromarray(read.alpha).resize(size, Image.Resampling.LANCZOS))
 
-    def write(variant: EightBits, file: Path) -> None:
-        picture.write(variant, file, alpha=alpha, grey=read.grey, icc=read.icc, exif=read.exif)
+    def write(variant: EightBits, file: Path, made: Origin) -> None:
+        picture.write(
+            variant, file, alpha=alpha, grey=read.grey, icc=read.icc, exif=read.exif, xmp=made.xmp()
+        )
 
     def plain() -> picture.Picture:
         height, width = (side * wish.scale for side in read.pixels.shape[:2])
@@ -204,8 +237,15 @@ def _open_jpeg(path: Path) -> Opened:
     def upright(pixels: EightBits) -> EightBits:
         return picture.upright(pixels, about.orientation)
 
-    def write(variant: EightBits, file: Path) -> None:
-        picture.write(upright(variant), file, grey=evidence.grey, icc=about.icc, exif=about.exif)
+    def write(variant: EightBits, file: Path, made: Origin) -> None:
+        picture.write(
+            upright(variant),
+            file,
+            grey=evidence.grey,
+            icc=about.icc,
+            exif=about.exif,
+            xmp=made.xmp(),
+        )
 
     def stored(pixels: EightBits) -> EightBits:
         back = {6: 8, 8: 6}.get(about.orientation, about.orientation)  # undoes the turn

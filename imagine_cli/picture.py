@@ -20,6 +20,7 @@ from typing import Any, BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 from PIL import ExifTags, Image, ImageCms, UnidentifiedImageError
+from PIL.PngImagePlugin import PngInfo
 
 from .errors import OutputError, PictureError
 
@@ -282,6 +283,7 @@ def write(
     grey: bool = False,
     icc: bytes | None = None,
     exif: bytes | None = None,
+    xmp: bytes | None = None,
 ) -> None:
     """Write a picture, (height, width, 3), without loss, as its suffix says: .png, .webp, .tiff.
 
@@ -301,12 +303,18 @@ def write(
     icc = _fitting(icc, grey and format != "webp")  # WebP knows no grey
     with whole(path) as file:
         if format == "tiff":
-            _write_tiff(file, picture[:, :, 1:2] if grey else picture, alpha, icc, exif)
+            _write_tiff(file, picture[:, :, 1:2] if grey else picture, alpha, icc, exif, xmp)
             return
         image = Image.fromarray(picture[:, :, 1] if grey else picture)
         if alpha is not None:
             image.putalpha(Image.fromarray(alpha))
-        image.save(file, format, icc_profile=icc or b"", exif=exif or b"", **OPTIONS[format])
+        about: dict[str, Any] = {"icc_profile": icc or b"", "exif": exif or b""}
+        if format == "webp":
+            about["xmp"] = xmp or b""
+        elif xmp:
+            about["pnginfo"] = PngInfo()
+            about["pnginfo"].add_itxt("XML:com.adobe.xmp", xmp.decode())
+        image.save(file, format, **about, **OPTIONS[format])
 
 
 def _write_tiff(
@@ -315,6 +323,7 @@ def _write_tiff(
     alpha: NDArray[np.uint8] | None,
     icc: bytes | None,
     exif: bytes | None,
+    xmp: bytes | None,
 ) -> None:
     """A TIFF of deflated strips (TIFF 6.0), from samples of one or three channels.
 
@@ -336,6 +345,8 @@ def _write_tiff(
         tags[338] = 2  # not multiplied into the colours
     if icc:
         tags[34675] = icc
+    if xmp:
+        tags[700] = xmp
 
     lengths = [0] * len(strips)
 

@@ -1,5 +1,6 @@
 """What a person meets: names, exit codes, one clear line for each thing that is wrong."""
 
+import hashlib
 import json
 import os
 import signal
@@ -10,14 +11,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from models import Toy, card
+from models import Toy, card, model_file
 from pictures import photograph
 from PIL import Image
 from profiles import DISPLAY_P3
 from typer.testing import CliRunner
 
 import imagine_cli
-from imagine_cli import choose, jobs
+from imagine_cli import choose, hub, jobs
 from imagine_cli import model as model_module
 from imagine_cli.cli import app
 from imagine_cli.errors import ImagineError
@@ -50,6 +51,10 @@ def jpeg(tmp_path):
     file = tmp_path / "photo.jpg"
     Image.fromarray(photograph(40, 56)).save(file, quality=20)
     return file
+
+
+def pixels(file):
+    return np.asarray(Image.open(file)).tobytes()
 
 
 def run(*arguments):
@@ -87,15 +92,74 @@ def test_decompressed_variants_compress_to_the_same_file(jpeg):
 
 def test_what_exists_is_left_unless_overwrite(photo):
     kept = photo.with_name("photo-x2-0.png")
-    kept.write_bytes(b"mine")
+    assert run("upscale", photo, "--scale", 2, "-n", 1).exit_code == 0
+    before = kept.stat()
     result = run("upscale", photo, "--scale", 2, "-n", 2)
     assert result.exit_code == 0
-    assert kept.read_bytes() == b"mine"
+    assert kept.stat() == before
     assert "1 written" in result.stderr
     assert "1 there already" in result.stderr
     assert str(kept) in result.stdout
     run("upscale", photo, "--scale", 2, "-n", 2, "--overwrite")
-    assert Image.open(kept).size == (32, 24)
+    assert kept.stat() != before
+
+
+def differing(photo, monkeypatch, what):
+    """The arguments of a run whose result has the first one's name, and is another picture."""
+    if what == "another input":
+        Image.fromarray(photograph(12, 16, 5)).save(photo)
+    if what == "another model, 'upscale'":
+        other = photo.with_name("model.onnx")
+        model_file(other, card((2, 4, 8, 16)))
+        find = hub.find
+        monkeypatch.setattr(hub, "find", lambda name, **how: find(name, **how) and other)
+        monkeypatch.setattr(model_module, "OnnxModel", None)  # not needed
+    if what == "it does not say":
+        photo.with_name("photo-x2-0.png").write_bytes(b"mine")
+    return ["--kernel", "lanczos"] if what == "another kernel" else []
+
+
+@pytest.mark.parametrize(
+    "what", ["another input", "another model, 'upscale'", "another kernel", "it does not say"]
+)
+def test_an_old_result_does_not_pass_for_another(photo, monkeypatch, what):
+    arguments = ["upscale", photo, "--scale", 2, "-n", 1]
+    assert run(*arguments).exit_code == 0
+    arguments += differing(photo, monkeypatch, what)
+    there = photo.with_name("photo-x2-0.png")
+    before = there.read_bytes()
+    result = run(*arguments)
+    assert result.exit_code == 1
+    (line,) = [line for line in result.stderr.splitlines() if str(there) in line]
+    assert what.partition("'")[0] in line
+    assert "--overwrite" in line
+    assert there.read_bytes() == before
+
+
+@pytest.mark.parametrize("format", ["png", "webp", "tiff"])
+def test_a_result_tells_what_it_was_made_of(photo, format):
+    run("upscale", photo, "--scale", 2, "-n", 1, "--seed", 7, "--format", format, "--mean")
+    result = run("info", photo.with_name(f"photo-x2-7.{format}"))
+    told = json.loads(result.stdout)
+    assert (told["task"], told["scale"], told["kernel"], told["seed"]) == (
+        "upscale", 2, "bicubic", "7",
+    )  # fmt: skip
+    assert told["input"] == "photo.png"
+    assert told["input_sha256"] == hashlib.sha256(photo.read_bytes()).hexdigest()
+    assert told["model_sha256"] == hub.sha256(hub.find("upscale"))
+    assert told["version"] == imagine_cli.__version__
+    assert run("info", photo).exit_code == 1
+
+
+def test_results_among_many_files_are_passed_over(photo):
+    other = photo.with_name("other.png")
+    other.write_bytes(photo.read_bytes())
+    assert run("upscale", photo, other, "--scale", 2, "-n", 1).exit_code == 0
+    there = sorted(photo.parent.glob("*.png"))
+    result = run("upscale", *there, "--scale", 2, "-n", 1)
+    assert result.exit_code == 0, result.output
+    assert result.stderr.count("passed over") == 2
+    assert sorted(photo.parent.glob("*.png")) == there
 
 
 def test_more_like_one_is_named_so_and_is_no_picture_to_work_on(photo):
@@ -104,11 +168,11 @@ def test_more_like_one_is_named_so_and_is_no_picture_to_work_on(photo):
     told = json.loads(result.stdout)
     assert (told["like"], told["spread"], told["seed"]) == (7, 0, 0)
     same = photo.with_name("photo-x2-like7-0-0.png")
-    assert same.read_bytes() == photo.with_name("photo-x2-7.png").read_bytes()
+    assert pixels(same) == pixels(photo.with_name("photo-x2-7.png"))
     result = run("upscale", photo, "--scale", 2, "-n", 1, "--like", 7)
     other = photo.with_name("photo-x2-like7-0.3-0.png")
     assert result.stdout.split() == [str(other)]
-    assert other.read_bytes() != same.read_bytes()
+    assert pixels(other) != pixels(same)
     # A folder's own results are left out, these too.
     result = run("upscale", photo.parent, "--scale", 2, "-n", 1, "--seed", 7)
     assert result.stdout.split() == [str(photo.with_name("photo-x2-7.png"))]
@@ -193,8 +257,10 @@ def test_the_mean_is_left_as_it_is_and_made_again_when_it_is_gone(photo):
     mean.unlink()
     assert run("upscale", photo, "--scale", 2, "--mean").exit_code == 0
     assert mean.read_bytes() == made
+    assert run("upscale", photo, "--scale", 2, "--mean", "-n", 2).exit_code == 0
+    assert mean.read_bytes() != made  # of two variants, not three
     mean.write_bytes(b"mine")
-    assert run("upscale", photo, "--scale", 2, "--mean").exit_code == 0
+    assert run("upscale", photo, "--scale", 2, "--mean").exit_code == 1
     assert mean.read_bytes() == b"mine"
     folder = run("upscale", photo.parent, "--scale", 2)  # its own results are no inputs
     assert "photo-x2-mean" not in folder.output
@@ -318,10 +384,10 @@ def test_the_version_is_the_package_s():
 
 
 def like(photo, *arguments):
-    """Bytes of the one variant of seed 2 around seed 7."""
+    """Pixels of the one variant of seed 2 around seed 7."""
     assert run("upscale", photo, "--scale", 2, "--seed", 2, "-n", 1, *arguments).exit_code == 0
     [file] = photo.parent.glob("photo-x2-like7*")
-    written = file.read_bytes()
+    written = pixels(file)
     file.unlink()
     return written
 
@@ -329,7 +395,7 @@ def like(photo, *arguments):
 def test_variants_go_from_the_liked_one_to_independent_ones(photo):
     run("upscale", photo, "--scale", 2, "--seed", 7, "-n", 1)
     run("upscale", photo, "--scale", 2, "--seed", 2, "-n", 1)
-    liked, new = (photo.with_name(f"photo-x2-{seed}.png").read_bytes() for seed in (7, 2))
+    liked, new = (pixels(photo.with_name(f"photo-x2-{seed}.png")) for seed in (7, 2))
     assert like(photo, "--like", 7, "--spread", 0) == liked
     assert like(photo, "--like", 7, "--spread", 1) == new
     assert like(photo, "--like", 7) == like(photo, "--like", 7, "--spread", 0.3)

@@ -36,13 +36,14 @@ ALLOWED = {
     "files": set(),
     "gallery": set(),
     "choose": {"evidence"},
+    "origin": set(),
     "page": {"picture", "evidence", "errors"},
     "wish": {"seeds"},
     "progress": set(),
     "jobs": {
         "colours",
         *("downscaled", "jpeg", "variants", "model", "evidence", "errors"),
-        *("picture", "gallery", "page", "choose", "files", "seeds", "wish"),
+        *("picture", "gallery", "page", "choose", "files", "seeds", "wish", "origin"),
     },
 }
 

@@ -11,7 +11,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from imagine_training import checkpoint, dry, perceptual, presets, watch
+from imagine_training import checkpoint, dry, loop, perceptual, presets, watch
+from imagine_training import run as run_module
 from imagine_training.export import export
 from imagine_training.learner import Learner
 from imagine_training.network import Generator
@@ -23,7 +24,16 @@ from safetensors.torch import load_file
 from tiny import PIXELS_ALONE, TINY
 from typer.testing import CliRunner
 
-from imagine_cli import Downscaled, ImagineError, ModelError, OnnxModel, hub, imagine
+from imagine_cli import (
+    Downscaled,
+    ImagineError,
+    ModelError,
+    OnnxModel,
+    hub,
+    imagine,
+    origin,
+    picture,
+)
 from imagine_cli.cli import app
 from imagine_cli.progress import Silent
 
@@ -406,6 +416,36 @@ def test_bad_files_are_counted_and_never_stop_a_run(data):
     assert f"1 smaller than 64 pixels, left out: {folder / 'tiny.png'} (5 x 70)" in (
         pictures.summary()
     )
+
+
+def test_results_of_imagine_are_no_originals(data):
+    made = origin.Origin("upscale", 2, "bicubic", "0", "", "", "photo.png", "upscale", "0.1.0")
+    picture.write(photograph(80, 90, 9), data / "photo-x2-0.png", xmp=made.xmp())
+    pictures = Pictures([data], 64)
+    assert len(pictures.train) + len(pictures.held_out) == 5
+    assert [kind for kind in pictures.found if "results of imagine" in kind]
+
+
+def test_weights_may_be_read_by_whom_other_files_may(data, tmp_path):
+    file = trained(data, tmp_path / "mine").with_name("model.safetensors")
+    assert file.stat().st_mode == file.with_name("config.json").stat().st_mode
+
+
+def test_a_resumed_run_knows_its_last_figures(data, tmp_path):
+    trained(data, tmp_path / "mine")
+    rows = checkpoint.load_state(tmp_path / "mine")["rows"]
+    for name in ("fresh", "spread"):
+        assert math.isfinite(loop._last(rows, name))
+    assert loop._last(rows, "spread") == [row for row in rows if "spread" in row][-1]["spread"]
+
+
+def test_without_a_length_a_run_has_a_stated_one(data, tmp_path, monkeypatch):
+    asked = []
+    monkeypatch.setattr(run_module, "run", lambda options, *_, **__: asked.append(options))
+    result = CliRunner().invoke(app, ["train", "--data", str(data), "--out", str(tmp_path / "a")])
+    assert result.exit_code == 0
+    assert asked[0].hours == 2
+    assert "2 hours" in result.stderr
 
 
 def test_the_split_follows_from_what_is_in_the_files(data, tmp_path):

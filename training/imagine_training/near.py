@@ -14,6 +14,7 @@ from .presets import Preset
 SHIFT = 8  # pixels by which a loss window is moved at random against the network's own grid
 
 
+SMALLEST = 17  # pixels a side that all networks can look at
 CHOICE_TAPS = 2  # of the first network: fine texture, which the last one, strided, sees less of
 
 
@@ -42,7 +43,9 @@ class Near:
         seen = target[..., *self.window]
         self.features = [net.features(seen) for net in lpips]
         if lpips:
-            self.small = lpips[0].features(_halved(seen)) if preset.half_scale_weight else []
+            large_enough = min(seen.shape[-2:]) >= 2 * SMALLEST
+            self.half_weight = preset.half_scale_weight if large_enough else 0.0
+            self.small = lpips[0].features(_halved(seen)) if self.half_weight else []
             self.amplitudes = spectrum.log_amplitudes(seen)
             self.heaps = texture.projected(self.features[0], seen.shape[-2], self.seed)
 
@@ -68,9 +71,9 @@ class Near:
         features = [net.features(seen) for net in self.lpips]
         for both in zip(features, self.features, strict=True):
             far = far + compare(*both)
-        if self.preset.half_scale_weight:
+        if self.half_weight:
             small = self.lpips[0].features(_halved(seen))
-            far = far + self.preset.half_scale_weight * compare(small, self.small)
+            far = far + self.half_weight * compare(small, self.small)
         heaps = texture.projected(features[0], seen.shape[-2], self.seed)
         far = far + self.preset.texture_weight * texture.compare(heaps, self.heaps)
         spectra = spectrum.compare(spectrum.log_amplitudes(seen), self.amplitudes)

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from imagine_cli import picture
+from imagine_cli import origin, picture
 from imagine_cli.errors import ImagineError, PictureError
 
 LARGEST_SIDE = 1024  # larger photographs are halved first: memory, and their sensor's noise
@@ -53,6 +53,9 @@ class Pictures:
                     checksum = hashlib.file_digest(opened, "sha256").hexdigest()
                 if checksum in read:
                     self._note("the same as another, left out", f"{file} ({names[checksum]})")
+                    continue
+                if origin.read(file):
+                    self._note("results of imagine, left out: they are no originals", str(file))
                     continue
                 pixels, warnings = _read(file)
             except (OSError, PictureError) as error:
