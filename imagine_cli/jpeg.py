@@ -100,7 +100,10 @@ class JpegCoded:
         picture = np.empty((self.height, self.width, 3), np.uint8)
         for rows, planes in self._bands(8 * max(plane.vertical for plane in self.planes)):
             plain = np.rint(self.observed[rows] * 255).astype(np.uint8)
-            picture[rows] = _rounded(pixels[rows] * np.float32(255), plain, planes)
+            levels = pixels[rows] * np.float32(255)
+            if self.grey:  # a network imagines in colour
+                levels = np.repeat(levels @ FORWARD[0][:, None], 3, axis=2)
+            picture[rows] = _rounded(levels, plain, planes)
         return picture
 
     def agreement(self, picture: EightBits) -> JpegAgreement:
