@@ -36,6 +36,12 @@ _REFUSED = {
     ("tensor", 13): "data in another file",
 }
 _DOMAINS = {("operators", 1), ("node", 7)}
+_OPERATOR = ("node", 4)
+_UNBOUNDED = frozenset(
+    b"ConstantOfShape EyeLike Expand OneHot Pad RandomNormal RandomNormalLike RandomUniform "
+    b"RandomUniformLike Range Tile".split()
+)
+"""A few bytes unfold to any size in these; no model that `imagine train` makes has them."""
 _DATA_LOCATION = ("tensor", 14)
 _VARINT, _EIGHT_BYTES, _BYTES, _FOUR_BYTES = 0, 1, 2, 5
 
@@ -44,7 +50,7 @@ def metadata(path: Path) -> dict[str, str]:
     """The entries that describe the model, once all of it is seen to stay within its own file.
 
     Raises ModelError: it is no ONNX file, is too large, or has data in other files, operators that
-    are not ONNX's own, loops, branches or sparse tensors.
+    are not ONNX's own, loops, branches, sparse tensors, or what takes any memory.
     """
     try:
         size = path.stat().st_size
@@ -91,6 +97,8 @@ def _walk(data: mmap.mmap) -> dict[str, str]:
                 raise _RefusedError(_REFUSED[place])
             if place in _DOMAINS and (domain := data[at:stop]) not in (b"", b"ai.onnx"):
                 raise _RefusedError(f"operators that are not ONNX's own ({ascii(domain)[1:60]})")
+            if place == _OPERATOR and (operator := data[at:stop]) in _UNBOUNDED:
+                raise _RefusedError(f"an operator that takes any memory ({operator.decode()})")
             if place in _MESSAGES:
                 waiting.append((_MESSAGES[place], at, stop))
             if message == "entry" and number in entry:

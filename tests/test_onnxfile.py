@@ -111,6 +111,12 @@ def sparse(model):
     model.graph.sparse_initializer.append(helper.make_sparse_tensor(*tensors, [2**40]))
 
 
+def three_gigabytes(model):
+    shape = numpy_helper.from_array(np.array([750_000_000]), "shape")
+    model.graph.initializer.append(shape)
+    model.graph.node.append(helper.make_node("ConstantOfShape", ["shape"], ["large"]))
+
+
 def training(model):
     model.training_info.add()
 
@@ -128,6 +134,7 @@ def training(model):
         (branches, "loops or branches"),
         (sparse, "sparse tensors"),
         (training, "training steps"),
+        (three_gigabytes, "an operator that takes any memory (ConstantOfShape)"),
     ],
 )
 def test_what_reaches_beyond_the_file_is_refused_unrun(file, no_session, change, said):
