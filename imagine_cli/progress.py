@@ -29,8 +29,15 @@ class Bar:
         """A variant is done."""
 
     def print(self, line: str, *, err: bool) -> None:
-        """A line on stderr, or on stdout."""
+        """A line on stderr, or on stdout. Raises BrokenPipeError if nobody takes it."""
+        _echo(line, err=err)
+
+
+def _echo(line: str, *, err: bool) -> None:
+    try:
         typer.echo(line, err=err)
+    except OSError as error:  # a full disk behind stdout is no fault of the picture in hand
+        raise BrokenPipeError from error
 
 
 class TerminalBar(Bar):
@@ -59,7 +66,7 @@ class TerminalBar(Bar):
         if err or sys.stdout.isatty():  # above the bar
             self._bar.console.print(line, markup=False, highlight=False, soft_wrap=True)
         else:
-            typer.echo(line)
+            _echo(line, err=False)
 
 
 @contextmanager

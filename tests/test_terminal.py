@@ -115,3 +115,16 @@ def test_a_signal_to_end_leaves_no_half_file(tmp_path, name):
     assert program.returncode == 128 + signal.Signals[name]
     assert "Traceback" not in said
     assert not list(Path(tmp_path).glob(".*.part"))
+
+
+@pytest.mark.bundled
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="there is no /dev/full")
+def test_results_that_nobody_takes_end_the_run_quietly(photo):
+    command = [sys.executable, "-m", "imagine_cli", "upscale", photo, "--scale", "2", "--json"]
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(
+            command, stdout=full, stderr=subprocess.PIPE, text=True, timeout=120, check=False
+        )
+    assert done.returncode == 1
+    assert not {"Traceback", "unexpectedly", "failed"} & set(done.stderr.split())
+    assert "No space" not in done.stderr
