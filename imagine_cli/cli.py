@@ -14,7 +14,7 @@ import typer
 
 from . import __version__, files, models_cli, seeds
 from .errors import DeviceError, ImagineError, ModelError
-from .exits import FAILED, exit_codes
+from .exits import FAILED, exit_codes, impatient
 from .models_cli import Offline
 from .progress import Bar, live_line, progress_bar
 from .shards import Shard
@@ -548,7 +548,7 @@ def _run(
         part = Shard.parse(shard)
     except ValueError as error:
         raise typer.BadParameter(str(error), param_hint="--shard") from None
-    with exit_codes(), progress_bar(quiet) as bar:
+    with exit_codes(), progress_bar(quiet) as bar, impatient():
         from . import hub, jobs
         from .model import OnnxModel
         from .origin import Origin

@@ -4,6 +4,7 @@ import os
 import signal
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
@@ -33,6 +34,40 @@ def exit_codes() -> Iterator[None]:
     except BrokenPipeError:  # whoever read our results has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         raise typer.Exit(FAILED) from None
+
+
+PATIENCE = 2.0  # seconds
+
+
+@contextmanager
+def impatient() -> Iterator[None]:
+    """Within it Ctrl-C ends the program in any case: a model's long call does not hear it.
+
+    Python hears signals between its own steps alone; a thread hears them through a pipe.
+    """
+    if os.name == "nt" or threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    reader, writer = os.pipe()
+    os.set_blocking(writer, False)
+    done = threading.Event()
+
+    def watch() -> None:
+        while number := os.read(reader, 1):
+            if number[0] == signal.SIGINT:
+                time.sleep(PATIENCE)
+                if not done.is_set():
+                    os._exit(INTERRUPTED)  # the next run removes what is half written
+        os.close(reader)
+
+    before = signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
+    threading.Thread(target=watch, daemon=True).start()
+    try:
+        yield
+    finally:
+        done.set()
+        signal.set_wakeup_fd(before)
+        os.close(writer)  # which ends the thread
 
 
 class _TerminatedError(BaseException):

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -100,8 +101,6 @@ def test_nothing_is_left_in_the_home_or_among_temporary_files(photo, tmp_path):
 @pytest.mark.bundled
 @pytest.mark.parametrize("name", ["SIGTERM", "SIGHUP"])
 def test_a_signal_to_end_leaves_no_half_file(tmp_path, name):
-    import signal
-
     file = tmp_path / "large.png"
     Image.fromarray(photograph(256, 256)).save(file)
     command = [sys.executable, "-m", "imagine_cli", "upscale", file, "-n", "9", "--scale", "4"]
@@ -128,3 +127,33 @@ def test_results_that_nobody_takes_end_the_run_quietly(photo):
     assert done.returncode == 1
     assert not {"Traceback", "unexpectedly", "failed"} & set(done.stderr.split())
     assert "No space" not in done.stderr
+
+
+DEAF = """
+import hashlib, sys
+from imagine_cli import jobs
+from imagine_cli.cli import app
+
+def deaf(*arguments, **options):
+    print("begun", file=sys.stderr, flush=True)
+    hashlib.pbkdf2_hmac("sha256", b"", b"", 10**9)  # some minutes, and it hears no signal
+    yield
+
+jobs.work = deaf
+app()
+"""
+
+
+@pytest.mark.bundled
+@pytest.mark.skipif(os.name == "nt", reason="Windows hears Ctrl-C another way")
+def test_ctrl_c_ends_a_model_that_does_not_hear_it(photo):
+    program = subprocess.Popen(
+        [sys.executable, "-c", DEAF, "upscale", photo],
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+    )
+    assert program.stderr.readline() == "begun\n"
+    program.send_signal(signal.SIGINT)
+    assert program.wait(timeout=30) == 130
+    program.stderr.close()
