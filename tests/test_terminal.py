@@ -157,3 +157,17 @@ def test_ctrl_c_ends_a_model_that_does_not_hear_it(photo):
     program.send_signal(signal.SIGINT)
     assert program.wait(timeout=30) == 130
     program.stderr.close()
+
+
+def test_ctrl_c_while_the_program_starts_is_no_traceback():
+    code = (
+        "import sys\n"
+        "class Pressed:\n"
+        "    def find_spec(self, name, *rest):\n"
+        "        if name == 'imagine_cli.cli': raise KeyboardInterrupt\n"
+        "sys.meta_path.insert(0, Pressed())\n"
+        "from imagine_cli.__main__ import main\n"
+        "main()\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (130, "")
