@@ -99,7 +99,7 @@ def test_a_result_that_is_no_picture_is_named(photo):
     spoilt.write_bytes(b"mine")
     result = run("upscale", photo, "--scale", 2, "--gallery", "-n", 2)
     assert result.exit_code == 1
-    assert f"{spoilt}: " in result.stderr
+    assert f"{spoilt} is there" in result.stderr
     assert "Traceback" not in result.stderr
     assert not photo.with_name("photo-x2.html").exists()
     assert not list(photo.parent.glob(".*"))

@@ -104,7 +104,12 @@ def test_a_signal_to_end_leaves_no_half_file(tmp_path, name):
     file = tmp_path / "large.png"
     Image.fromarray(photograph(256, 256)).save(file)
     command = [sys.executable, "-m", "imagine_cli", "upscale", file, "-n", "9", "--scale", "4"]
-    program = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    program = subprocess.Popen(
+        command,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=lambda: signal.signal(signal.Signals[name], signal.SIG_DFL),  # not nohup's
+    )
     first = file.with_name("large-x4-0.png")
     until = time.monotonic() + 120
     while not first.exists() and time.monotonic() < until:
