@@ -146,9 +146,9 @@ class Level(nn.Module):
 
         # The trunk, restyled after every block by the vector of the latent code.
         w = self.mapping(vector, condition)
-        trunk = x
+        trunk, field = x, F.pixel_unshuffle(field, self.shape.inside)
         for block in self.trunk:
-            trunk = block(trunk, w, F.pixel_unshuffle(field, self.shape.inside))
+            trunk = block(trunk, w, field)
         x = x + self.trunk_end(trunk)
 
         # Out, doubling by doubling.
