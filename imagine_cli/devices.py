@@ -1,5 +1,8 @@
 """Execution providers: what was asked for, and what is there."""
 
+from functools import cache
+from typing import Any
+
 import onnxruntime
 
 from .errors import DeviceError
@@ -10,6 +13,9 @@ PROVIDERS = {
     "directml": "DmlExecutionProvider",
     "cpu": "CPUExecutionProvider",
 }
+
+MOST_MEMORY = 4 * 2**30
+"""Bytes that the models of a process may hold while they run, beside their weights."""
 
 
 def there() -> list[str]:
@@ -28,3 +34,36 @@ def chosen(device: str) -> str:
             + ("; pip install onnxruntime-gpu instead of onnxruntime" if device == "cuda" else "")
         )
     return device
+
+
+def bounded() -> Any:
+    """Options of a session that holds `MOST_MEMORY` at most, and fails where it would take more.
+
+    Constants are to be worked out while it runs, not while it is built: pass `FOLDED_LATER` too.
+    """
+    _register_arena()
+    options = onnxruntime.SessionOptions()
+    options.add_session_config_entry("session.use_env_allocators", "1")
+    return options
+
+
+FOLDED_LATER = ["ConstantFolding"]  # its memory is not the arena's, and has no bound
+
+
+@cache
+def _register_arena() -> None:
+    """One arena for all sessions of the process: onnxruntime registers no second one."""
+    memory = onnxruntime.OrtMemoryInfo(
+        "Cpu",
+        onnxruntime.OrtAllocatorType.ORT_ARENA_ALLOCATOR,
+        0,
+        onnxruntime.OrtMemType.DEFAULT,
+    )
+    default = -1
+    limits = {
+        "max_mem": MOST_MEMORY,
+        "arena_extend_strategy": default,
+        "initial_chunk_size_bytes": default,
+        "max_dead_bytes_per_chunk": default,
+    }
+    onnxruntime.create_and_register_allocator(memory, onnxruntime.OrtArenaCfg(limits))

@@ -104,6 +104,7 @@ def work(
         if wish.overwrite or not _there(result, made_of([seed]))
     ]
     mean_there = mean and not wish.overwrite and _there(mean, made_of(results), again=True)
+    sheet_there = sheet and not wish.overwrite and _there(sheet, made_of(results), again=True)
     for seed, result in results.items():
         if seed not in missing:
             yield Done(result, seed, width, height)
@@ -127,14 +128,14 @@ def work(
         opened().write(between, mean, made_of(results))
         yield Done(mean, None, width, height, agreement, time.perf_counter() - began)
         del between
-    if sheet and (missing or not sheet.is_file()):
+    if sheet and (missing or not sheet_there):
         for seed in set(results) - set(shown):
             shown[seed] = gallery.reduced(picture.read(results[seed]).pixels, len(results))
         observed = opened().upright(_eight_bits(opened().evidence.observed))
         laid_out = gallery.sheet(observed, [(_label(seed), shown[seed]) for seed in results])
-        picture.write(laid_out, sheet)
+        picture.write(laid_out, sheet, xmp=made_of(results).xmp())
         yield Done(sheet, None, laid_out.shape[1], laid_out.shape[0])
-    mark = " ".join(tag(seed) for seed in results)
+    mark = " ".join(tag(seed) for seed in results) + f" {basis.input_sha256} {basis.model_sha256}"
     if html and (missing or not html.exists() or page.marked(html) != mark):
         summary = f"{len(results)} of the pictures that agree with it. What they add is imagined."
         pictures = _shown(opened(), source, wish, results, (width, height))

@@ -102,14 +102,18 @@ class OnnxModel:
     def __init__(self, path: Path, device: str = "auto", threads: int = 0) -> None:
         self.device = devices.chosen(device)
         self.card = read_card(path)
-        options = onnxruntime.SessionOptions()
+        options = devices.bounded()
         options.intra_op_num_threads = threads
         options.log_severity_level = 4
         options.add_session_config_entry("session.load_model_format", "ONNX")
         provider = devices.PROVIDERS[self.device]
         try:
             self._session = onnxruntime.InferenceSession(
-                path, options, providers=[provider], enable_fallback=False
+                path,
+                options,
+                providers=[provider],
+                enable_fallback=False,
+                disabled_optimizers=devices.FOLDED_LATER,
             )
             lie = _lie(self.card, self._session)
         except Exception as error:  # onnxruntime raises many kinds, none of them documented
@@ -152,6 +156,8 @@ class OnnxModel:
         try:
             (imagined,) = self._session.run([f"imagined_{level + 1}"], feeds, self._run)
         except Exception as error:
+            if "Available memory of" in str(error):
+                raise ModelError(f"it asks for more than {_MOST}; use another model") from None
             raise ModelError(f"the model failed: {_first_line(error)}") from None
         before = self.card.levels[level - 1].factor if level else 1
         larger = self.card.levels[level].factor // before
@@ -185,6 +191,9 @@ def _lie(card: Card, session: Any) -> str | None:
         if not fits or got.type != "tensor(float)":
             return f"{name} is a {got.type} of {_shown(got.shape)}, not of {shape}"
     return None
+
+
+_MOST = f"{devices.MOST_MEMORY >> 30} GiB of memory"
 
 
 def _shown(value: object) -> str:

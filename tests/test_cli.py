@@ -195,6 +195,21 @@ def test_a_sheet_is_written_beside_the_variants_and_completed_later(photo):
     sheet.unlink()
     assert run("upscale", photo, "--scale", 2, "--sheet").exit_code == 0
     assert sheet.read_bytes() == made
+    Image.new("RGB", (8, 8), "red").save(photo)
+    result = run("upscale", photo, "--scale", 2, "--sheet", "--seed", 40)
+    assert result.exit_code == 1
+    assert f"{sheet} is there, of something else (other seeds, another input)" in result.stderr
+    assert sheet.read_bytes() == made
+
+
+def test_a_sheet_is_no_input_of_a_second_run(photo):
+    assert run("upscale", photo, "--scale", 2, "-n", 1, "--sheet").exit_code == 0
+    everything = sorted(photo.parent.glob("*.png"))
+    assert len(everything) == 3
+    result = run("upscale", *everything, "--scale", 2, "-n", 1)
+    assert result.exit_code == 0
+    assert result.stderr.count("passed over") == 2
+    assert sorted(photo.parent.glob("*.png")) == everything
 
 
 @pytest.mark.parametrize("orientation", [1, 6, 7])

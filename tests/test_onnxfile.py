@@ -7,6 +7,7 @@ import pickle
 import subprocess
 import sys
 from dataclasses import asdict, replace
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -246,6 +247,25 @@ def test_a_picture_of_another_shape_or_of_no_numbers_is_refused(file):
         ask(OnnxModel(changed(file, turned), "cpu"))
     with pytest.raises(ModelError, match="no numbers"):
         ask(OnnxModel(changed(file, root_of_less_than_nothing), "cpu"))
+
+
+@pytest.mark.parametrize("constant", [True, False])
+def test_a_model_that_asks_for_more_memory_than_the_bound_is_refused(file, monkeypatch, constant):
+    def doubled(model):
+        """16 bytes, or a picture, doubled 40 times: 16 terabytes and more."""
+        start = "small" if constant else "sum"
+        model.graph.initializer.append(numpy_helper.from_array(np.ones(4, np.float32), "small"))
+        model.graph.node[0].output[0] = "sum"
+        names = [start, *(f"doubled_{number}" for number in range(40))]
+        for name, twice in pairwise(names):
+            model.graph.node.append(helper.make_node("Concat", [name] * 2, [twice], axis=0))
+        model.graph.node.append(helper.make_node("ReduceSum", names[-1:], ["one"], keepdims=0))
+        model.graph.node.append(helper.make_node("Add", ["sum", "one"], ["imagined_1"]))
+
+    model = OnnxModel(changed(file, doubled), "cpu")
+    field, vector = np.ones((1, 4, 6), np.float32), np.zeros(2, np.float32)
+    with pytest.raises(ModelError, match="it asks for more than 4 GiB of memory"):
+        model(0, np.full((4, 6, 3), 0.25), field, vector, np.zeros(131, np.float32))
 
 
 @pytest.mark.skipif(os.name == "nt", reason="limits and alarms are POSIX's")

@@ -75,6 +75,22 @@ def test_evaluate_runs_in_a_terminal(photo, tmp_path):
     assert "psnr" in shown
 
 
+def test_train_runs_in_a_terminal(tmp_path):
+    pytest.importorskip("torch")
+    data, out = tmp_path / "data", tmp_path / "out"
+    data.mkdir()
+    for number in range(8):
+        Image.fromarray(photograph(112, 112 + number)).save(data / f"{number}.png")
+    options = ("--task", "decompress", "--data", data, "--out", out, "--perceptual", "none")
+    code, shown = typed("train", *options, "--steps", 2, "--batch", 1, "--threads", 1)
+    assert code == 0, shown
+    assert "Traceback" not in shown
+    assert "step 1 of 2" in shown
+    code, shown = typed("decompress", "missing.jpg", "--model", out)
+    assert "missing.jpg" in shown, shown
+    assert code == 1
+
+
 @pytest.mark.bundled
 @pytest.mark.skipif(not shutil.which("strace"), reason="strace is not installed")
 def test_nothing_asks_the_network(photo, tmp_path):
