@@ -58,7 +58,7 @@ def test_the_observed_picture_is_ideal_and_identical_variants_do_not_differ(netw
     case = shrunk("one", photograph(96, 64), 4, "bicubic")
     found = Figures("upscale", 3).of_picture(case, [case.observed] * 3)
     nothing = {name for name in found if name.startswith(("lpips", "spread", "s3", "fwv"))}
-    assert len(nothing) == 6 + 2 + 1 + 3
+    assert len(nothing) == 6 + 2 + 2 + 1 + 3
     assert {found[name] for name in nothing} == {0}
     assert found["ssim"] == 1
     assert found["lr_psnr"] == found["lr_psnr_worst"] > 80
@@ -84,6 +84,32 @@ def test_the_best_is_the_least_distance_and_variety_is_seen(networks):
     assert found["spread"] == pytest.approx(2 * found["lpips_alex"], rel=1e-4)
     assert found["fwv_0.3"] > found["fwv_0.15"] > 0
     assert found["lr_psnr_worst"] < found["lr_psnr"]
+
+
+def test_at_half_the_size_fine_weave_is_gone(networks):
+    observed = photograph(96, 64).clip(20, 235)
+    case = shrunk("one", observed, 4, "bicubic")
+    rows, columns = np.indices(observed.shape[:2])
+    woven = observed + (16 * (-1.0) ** (rows + columns))[..., None].astype(np.int16)
+    found = Figures("upscale", 1, ["lpips"]).of_picture(case, [woven.astype(np.uint8)])
+    for net in ("alex", "vgg"):
+        assert found[f"lpips_{net}"] > 0.001
+        assert found[f"lpips_{net}_half"] < found[f"lpips_{net}"] / 20
+
+
+@pytest.mark.bundled
+def test_a_model_s_codes_and_edges_are_measured(networks, data):
+    options = ("--limit", 1, "-n", 1, "--scale", 4, "--metrics", "std,ladder")
+    done = evaluate("--data", data, *options, "--model", "lanczos", "--model", "upscale")
+    assert done.exit_code == 0, done.output
+    rows = {line.split()[0]: line.split()[1:] for line in done.stdout.splitlines()}
+    codes = ["std_1", "std_1_map", "std_1_vector", "std_2", "std_2_map", "std_2_vector"]
+    assert list(rows) == ["x4", "pictures", *codes, "ladder"]
+    assert all(rows[name][0] == "-" and float(rows[name][1]) > 0.1 for name in codes)
+    assert all(1 < float(figure) < 20 for figure in rows["ladder"])
+    plain = evaluate("--data", data, "--model", "lanczos", "--metrics", "std")
+    assert plain.exit_code == 1
+    assert "no 'std'" in plain.stderr
 
 
 def test_halves_of_the_truth_make_up_the_whole(networks):

@@ -93,11 +93,11 @@ class Trained:
     def __init__(self, name: str) -> None:
         file = hub.find(name)
         self.name = Path(name).name
-        self._model = OnnxModel(file)
+        self.model = OnnxModel(file)
         self._about = {"model": name, "sha256": hashlib.sha256(file.read_bytes()).hexdigest()}
 
     def variants(self, case: Case, count: int) -> list[EightBits]:
-        return [one.picture for one in imagine(case.evidence, self._model, range(count))]
+        return [one.picture for one in imagine(case.evidence, self.model, range(count))]
 
     def about(self) -> dict[str, Any]:
         return self._about

@@ -1,6 +1,7 @@
 """Models and a folder of pictures to a table: how near, how well agreeing, how different."""
 
 import hashlib
+import math
 import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -14,7 +15,7 @@ from imagine_cli.evidence import EightBits
 from imagine_cli.progress import Bar
 
 from . import contenders, report
-from .contenders import Case, CommandError, Contender
+from .contenders import Case, CommandError, Contender, Trained
 from .figures import Features, Figures
 from .report import Report, Table
 
@@ -50,6 +51,11 @@ class Trial:
     def settings(self) -> Sequence[int]:
         """The scale, or the qualities: each has a table."""
         return [self.scale] if self.task == "upscale" else self.qualities
+
+    @property
+    def levels(self) -> int:
+        """How many a model needs for it."""
+        return int(math.log2(self.scale)) if self.task == "upscale" else 1
 
     def told(self, setting: int) -> str:
         return f"x{setting}" if self.task == "upscale" else f"quality {setting}"
@@ -90,7 +96,8 @@ def evaluate(trial: Trial, bar: Bar) -> int:
         raise ImagineError("--model plain is for decompress; for upscale: lanczos, bicubic")
     found = [contenders.contender(name) for name in trial.models]
     rivals = dict(zip(unique([one.name for one in found]), found, strict=True))
-    figures = Figures(trial.task, trial.count, trial.wanted)
+    levels = trial.levels if any(isinstance(one, Trained) for one in found) else 0
+    figures = Figures(trial.task, trial.count, trial.wanted, levels)
     for line in figures.left_out:
         bar.print(line, err=True)
     pictures, failures = gathered(trial, SIDE)
@@ -139,7 +146,8 @@ def _measured(
                 bar.print(failures[-1], err=True)
                 bar.finished()
                 continue
-            table.add(name, one.name, figures.of_picture(case, variants))
+            found = figures.of_picture(case, variants) | figures.of_codes(rival, case)
+            table.add(name, one.name, found)
             if seen is not None:
                 looks[name].append((figures.sets.look(variants[0]), seen))
             shown += [(f"{name} {seed}", variant) for seed, variant in enumerate(variants)]
@@ -149,6 +157,8 @@ def _measured(
     for name, pairs in looks.items():
         found = figures.sets.compare(pairs)
         table.sets[name] = {key: found[key] for key in found if key in figures.definitions}
+        if name in table.pictures and trial.task == "upscale":
+            table.sets[name] |= figures.of_drawings(rivals[name], setting, trial.kernel)
     return table, failures
 
 

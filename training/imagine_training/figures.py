@@ -14,8 +14,8 @@ from imagine_cli.downscaled import Downscaled
 from imagine_cli.errors import ImagineError, ModelError
 from imagine_cli.evidence import EightBits
 
-from . import metrics
-from .contenders import Case
+from . import codes, ladder, metrics
+from .contenders import Case, Contender, Trained, shrunk
 from .inception import Inception
 from .perceptual import Eye
 
@@ -40,16 +40,19 @@ class Figures:
     whose networks are not at hand, a line a family, and what helps.
     """
 
-    def __init__(self, task: str, count: int, wanted: Sequence[str] = ()) -> None:
-        """`wanted` has names, or beginnings of them ("lpips", "fwv"); none means all.
+    def __init__(self, task: str, count: int, wanted: Sequence[str] = (), levels: int = 0) -> None:
+        """`levels`: of the models whose codes are looked at; 0 where there is none.
+
+        `wanted` has names, or beginnings of them ("lpips", "fwv"); none means all.
 
         Raises ImagineError for a word that no figure begins with.
         """
         families = [_alex(count), _vgg(count), _squeeze(count), _pixels(count)]
         families += [_shrunk(count) if task == "upscale" else _kept(count)]
-        self.sets = SetFigures()
+        self.sets, code_figures = SetFigures(), _code_figures(task, levels)
+        of_models = code_figures | (LADDER if task == "upscale" else {})
         known = {name for family in families for name in family.definitions}
-        known |= self.sets.definitions.keys()
+        known |= self.sets.definitions.keys() | of_models.keys()
         for word in wanted:
             if not any(name.startswith(word) for name in known):
                 raise ImagineError(f"--metrics: no '{word}'; there are {', '.join(sorted(known))}")
@@ -74,12 +77,33 @@ class Figures:
             else:
                 self.definitions |= definitions
 
+        self.definitions |= chosen(of_models)
+        self._codes = sorted(chosen(code_figures))
+
     def of_picture(self, case: Case, variants: list[EightBits]) -> dict[str, float]:
         """The figures of one picture's variants."""
         found: dict[str, float] = {}
         for measure in self._measures:
             found |= measure(case, variants)
         return {name: value for name, value in found.items() if name in self.definitions}
+
+    def of_codes(self, rival: Contender, case: Case) -> dict[str, float]:
+        """What the codes of a model do to one picture; nothing of other contenders."""
+        if not self._codes or not isinstance(rival, Trained):
+            return {}
+        found = codes.deviations(case.evidence, rival.model)
+        named = {_code_figure(level, part): value for (level, part), value in found.items()}
+        return {name: value for name, value in named.items() if name in self._codes}
+
+    def of_drawings(self, rival: Contender, scale: int, kernel: str) -> dict[str, float]:
+        """What a contender makes of drawings, at one scale. Raises CommandError if it fails."""
+        if not LADDER.keys() & self.definitions.keys():
+            return {}
+
+        def enlarged(drawing: EightBits) -> EightBits:
+            return rival.variants(shrunk("drawing", drawing, scale, kernel), 1)[0]
+
+        return {name: ladder.ladder(enlarged, scale) for name in LADDER}
 
     @property
     def want_sets(self) -> bool:
@@ -124,11 +148,40 @@ class SetFigures:
         return {fid: metrics.frechet(seen, observed), kid: metrics.kid(seen, observed)}
 
 
+LADDER = {
+    "ladder": "grey levels by which a straight oblique edge varies along itself: root of the mean "
+    "square near edges and lines at five angles, drawn, shrunk and enlarged"
+}
+
+
+def _code_figures(task: str, levels: int) -> dict[str, str]:
+    """Level by level: in the picture that the level gives, all other codes held."""
+    told = {"code": "the whole code", "map": "the map alone", "vector": "the vector alone"}
+    return {
+        _code_figure(level, part): f"standard deviation over {codes.COUNT} codes, in grey levels: "
+        f"{told[part]}" + (f" of level {level + 1} (x{2 ** (level + 1)})" if levels > 1 else "")
+        for level in range(levels)
+        for part in codes.PARTS
+    }
+
+
+def _code_figure(level: int, part: codes.Part) -> str:
+    return f"std_{level + 1}" + ("" if part == "code" else f"_{part}")
+
+
 def _lpips(net: str, long: str, count: int) -> dict[str, str]:
+    half = {} if net == "squeeze" else {f"lpips_{net}_half": "the same mean at half the size"}
     return {
         f"lpips_{net}": f"LPIPS v0.1, {long}, to the observed picture: mean of {count} variants",
         f"lpips_{net}_best": f"the same of the best of {count} variants",
+        **half,
     }
+
+
+def _far_at_half_size(eye: Eye, case: Case, variants: list[EightBits]) -> float:
+    """Weave and hatching, which LPIPS may reward, are mostly gone there; form is not."""
+    observed = eye.look(metrics.halved(case.observed))
+    return float(np.mean([eye.far(eye.look(metrics.halved(one)), observed) for one in variants]))
 
 
 def _alex(count: int) -> Family:
@@ -148,6 +201,7 @@ def _alex(count: int) -> Family:
             return {
                 **{"lpips_alex": float(np.mean(near)), "lpips_alex_best": min(near)},
                 **{"spread": spread, "spread_least": spread, score: metrics.s10(maps)},
+                "lpips_alex_half": _far_at_half_size(eye, case, variants),
             }
 
         return measure
@@ -175,8 +229,11 @@ def _vgg(count: int) -> Family:
                 for sigma in SIGMAS
             }
             return {
-                "lpips_vgg": float(near.mean()), "lpips_vgg_best": float(near.min()), **variance
-            }  # fmt: skip
+                "lpips_vgg": float(near.mean()),
+                "lpips_vgg_best": float(near.min()),
+                "lpips_vgg_half": _far_at_half_size(eye, case, variants),
+                **variance,
+            }
 
         return measure
 

@@ -67,6 +67,12 @@ def mean_picture(variants: list[EightBits]) -> EightBits:
     return mean
 
 
+def halved(picture: EightBits) -> EightBits:
+    """(h, w, 3) to (h // 2, w // 2, 3), by Pillow's bicubic, antialiased."""
+    size = picture.shape[1] // 2, picture.shape[0] // 2
+    return np.asarray(Image.fromarray(picture).resize(size, Image.Resampling.BICUBIC))
+
+
 def spread(distances: Floats) -> float:
     """The mean distance of all pairs of k different variants, from (k, k) distances; 0 of one."""
     pairs = distances[np.triu_indices(len(distances), 1)]
