@@ -3,13 +3,16 @@
 import html
 import json
 import os
+import shlex
 from base64 import b64encode
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from io import BytesIO
 from math import sqrt
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,7 +41,7 @@ class Shown:
     command: str = ""
     """What gives more like it."""
     varies: bool = True
-    """Whether it counts in the heat map of differences."""
+    """Whether it is one of those to choose from, and counts in the heat map of differences."""
 
 
 def compare(files: Sequence[Path], path: Path, *, overwrite: bool) -> None:
@@ -82,12 +85,13 @@ def write(path: Path, title: str, summary: str, shown: Iterable[Shown], *, mark:
             if one.varies:
                 heat.add(np.asarray(image.convert("RGB")))
             file.write(_layer(_embedded(one, image)))
-            cards.append(_card(one.label, one.note, one.command, image))
+            cards.append(_card(one.label, one.note, image, one, path.parent))
         if heat.count > 1:
             image, note = heat.image()
             file.write(_layer(_data("png", _encoded(image, "png"))))
-            cards.append(_card("Differences", note, "", image))
-        about = json.dumps({"width": width, "height": height, "pictures": cards})
+            cards.append(_card("Differences", note, image))
+        shared = _shared_note(cards)
+        about = json.dumps({"width": width, "height": height, "pictures": cards, "shared": shared})
         file.write(foot.replace("<!--data-->", about.replace("<", "\\u003c")).encode("utf-8"))
 
 
@@ -154,11 +158,36 @@ def _encoded(image: Image.Image, kind: str, **options: Any) -> bytes:
     return buffer.getvalue()
 
 
-def _card(label: str, note: str, command: str, image: Image.Image) -> dict[str, Any]:
+def _card(
+    label: str,
+    note: str,
+    image: Image.Image,
+    shown: Shown | None = None,
+    folder: Path | None = None,
+) -> dict[str, Any]:
+    """What the page's script is told of a picture; of differences there is nothing `shown`."""
     small = image.convert("RGBA" if image.mode == "RGBA" else "RGB")
     small.thumbnail((THUMB, THUMB), reducing_gap=2)
     thumb = b"".join(_data("webp", _encoded(small, "webp", quality=80))).decode()
-    return {"label": label, "note": note, "command": command, "thumb": thumb}
+    card = {"label": label, "note": note, "thumb": thumb, "varies": bool(shown and shown.varies)}
+    if shown and shown.command:
+        card["command"] = shown.command
+    if shown and shown.file:
+        with suppress(ValueError):  # on another drive there is no way there
+            there = Path(os.path.relpath(shown.file, folder)).as_posix()
+            card |= {"file": shlex.quote(str(shown.file)), "link": quote(os.fsencode(there))}
+    return card
+
+
+def _shared_note(cards: list[dict[str, Any]]) -> str:
+    """What is true of all that are to choose from; it is taken off their cards."""
+    chosen = [card for card in cards if card["varies"]]
+    if len(chosen) < 2 or len({card["note"] for card in chosen}) > 1:
+        return ""
+    note = str(chosen[0]["note"])
+    for card in chosen:
+        card["note"] = ""
+    return note
 
 
 class _Heat:

@@ -53,7 +53,9 @@ def test_a_gallery_holds_the_written_files_and_tells_how_they_agree(photo):
     assert Image.open(BytesIO(heat)).size == (64, 48)
     cards = about(html)["pictures"]
     assert [card["label"] for card in cards] == ["Input", "seed 0", "seed 1", "Differences"]
-    assert all("100 % of its bytes" in card["note"] for card in cards[1:3])
+    assert "100 % of its bytes" in about(html)["shared"]  # said once
+    assert [card["note"] for card in cards[1:3]] == ["", ""]
+    assert [card.get("link") for card in cards] == [None, "photo-x4-0.png", "photo-x4-1.png", None]
 
 
 def test_the_command_for_more_does_what_it_says(photo, tmp_path):
@@ -234,6 +236,10 @@ CLIPS = "[...document.querySelectorAll('.layer:not([hidden])')].map(l => l.style
 STAGE = "(({x, y, width, height}) => [x, y, width, height])(stage.getBoundingClientRect())"
 
 
+def hold(page, kind):
+    page.ask("Input.dispatchKeyEvent", type=kind, key=" ", code="Space")
+
+
 @pytest.mark.skipif(not hasattr(__import__("os"), "fork"), reason="pipes of POSIX")
 class TestInABrowser:
     def test_slider_moves_the_line_between_two(self, seen):
@@ -269,6 +275,11 @@ class TestInABrowser:
         chromium.screen(1000, 800)
         assert [colour(0.51), colour(0.55)] == [colours[0], colours[2]]
 
+        hold(chromium, "keyDown")
+        assert [colour(0.4), colour(0.6)] == [colours[0], colours[0]]
+        hold(chromium, "keyUp")
+        assert [colour(0.4), colour(0.6)] == [colours[0], colours[2]]
+
     def test_zoom_and_pan_are_held_in_step(self, seen):
         x, y, width, height = seen.run(STAGE)
         centre = (x + width / 2, y + height / 2)
@@ -291,9 +302,11 @@ class TestInABrowser:
         assert seen.run(f"{WIPE}.valueAsNumber") == 52
         seen.key("ArrowDown")
         assert seen.run(PAIR) == ["Input", "seed 1"]
-        seen.key("4", "Digit4")
-        seen.key("@", "Digit2", shift=True)
-        assert seen.run(PAIR) == ["seed 0", "seed 2"]
+        seen.key("3", "Digit3")
+        seen.key("!", "Digit1", shift=True)
+        assert seen.run(PAIR) == ["seed 0", "seed 2"]  # the third variant, the first
+        seen.key("i")
+        assert seen.run(PAIR) == ["Input", "seed 2"]
         for _ in range(4):
             seen.key("+")
         assert seen.run(ZOOM) == pytest.approx(1.25**4 * fitting, rel=0.01)
@@ -312,9 +325,78 @@ class TestInABrowser:
         command = seen.run("document.querySelector('#more code').textContent")
         assert "--like 0 --spread 0.3" in command
         assert Path(shlex.split(command)[2]).name == ODD
-        seen.key("5", "Digit5")
-        assert seen.run("more.hidden")  # nothing is like the differences
+        stage = seen.run(STAGE)
+        seen.key("ArrowDown")
+        seen.key("ArrowDown")
+        seen.key("ArrowDown")
+        assert seen.run(PAIR)[1] == "Differences"
+        assert seen.run("getComputedStyle(more).visibility") == "hidden"  # nothing is like them
+        assert seen.run(STAGE) == stage
         assert seen.run("document.querySelectorAll('script').length") == 2
+
+    def test_where_the_two_that_are_shown_differ(self, chromium, tmp_path):
+        pictures = [photograph(30, 40, seed) for seed in (0, 1)]
+        pictures.append(pictures[0].copy())
+        pictures[2][:, 20:, 1] ^= 64  # half of it, 64 apart in green
+        for place, pixels in enumerate(pictures):
+            Image.fromarray(pixels).save(tmp_path / f"{place}.png")
+        run("compare", *sorted(tmp_path.glob("?.png")), "-o", tmp_path / "page.html")
+        chromium.screen(1000, 800)
+        chromium.open(tmp_path / "page.html")
+        chromium.key("3", "Digit3")
+        chromium.key("d")
+        assert chromium.run("told.textContent") == (
+            "0.png and 2.png: black equal, brightest 64 of 255 apart"
+        )
+        pixels = "[...heat.getContext('2d').getImageData({}, 5, 1, 1).data]"
+        assert chromium.run(pixels.format(3)) == [0, 0, 4, 255]
+        assert chromium.run(pixels.format(30)) == [252, 255, 164, 255]
+        chromium.key("1", "Digit1")
+        assert chromium.run("told.textContent") == "0.png and 0.png: equal"
+        chromium.key("d")
+        assert chromium.run("heat.hidden")
+        assert chromium.complaints == []
+
+    def test_all_at_once_zoomed_together(self, seen):
+        seen.key("g")
+        boxes = seen.run(
+            "layers.filter(l => !l.hidden).map(l => l.getBoundingClientRect())"
+            ".map(({x, y, width, height}) => [x, y, width, height].map(Math.round))"
+        )
+        assert len(boxes) == 4  # the input and three variants
+        assert len({(width, height) for _, _, width, height in boxes}) == 1
+        assert len({(x, y) for x, y, _, _ in boxes}) == 4
+        small = seen.run(ZOOM)
+        x, y, width, height = boxes[3]
+        seen.wheel(x + width / 2, y + height / 2, -800)
+        assert seen.run(ZOOM) > 1.5 * small
+        assert len(seen.run(VIEWS)) == 1
+        seen.key("g")
+        assert seen.run(CLIPS) == ["inset(0px 50% 0px 0px)", "inset(0px 0px 0px 50%)"]
+
+    def test_what_is_kept_is_a_list_of_files(self, seen):
+        assert seen.run("kept.hidden")
+        seen.key("2", "Digit2")
+        seen.key("k")
+        [file] = shlex.split(seen.run("kept.querySelector('code').textContent"))
+        assert Path(file).is_file()
+        assert file.endswith("-x16-1.png")
+        seen.key("k")
+        seen.key("x")
+        assert seen.run("kept.querySelector('span').textContent") == "Not rejected:"
+        files = shlex.split(seen.run("kept.querySelector('code').textContent"))
+        assert [file[-5:] for file in files] == ["0.png", "2.png"]
+        links = seen.run("[...document.querySelectorAll('#cards a')].map(a => a.href)")
+        assert len(links) == 3
+        assert all(url.startswith("file:") for url in links)
+
+    def test_a_phone_on_its_side_shows_the_pictures_large(self, seen):
+        seen.screen(844, 390, phone=True)
+        assert seen.run("document.documentElement.scrollWidth") == 844
+        assert seen.run("document.documentElement.scrollHeight") == 390
+        _, _, width, height = seen.run(STAGE)
+        assert width > 600
+        assert height > 300
 
     @pytest.mark.parametrize("dark", [False, True])
     def test_a_phone_shows_it_without_scrolling_sideways(self, seen, dark):
