@@ -2,8 +2,6 @@
 
 import sys
 
-from .exits import INTERRUPTED
-
 
 def main() -> None:
     try:
@@ -11,7 +9,7 @@ def main() -> None:
 
         app()
     except KeyboardInterrupt:  # while the program was still starting
-        sys.exit(INTERRUPTED)
+        sys.exit(130)  # `exits.INTERRUPTED`, which may not be there yet
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import ImageCms
 
-from .model import Card, Model
+from .card import Card, Model
 
 Values: TypeAlias = NDArray[np.float32]
 

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from .choices import Scale
 from .evidence import EightBits, Pixels
 from .resampling import (
     FILTERS,
@@ -26,7 +27,7 @@ from .resampling import (
     times,
 )
 
-FACTORS = (2, 4, 8, 16)
+FACTORS = tuple(int(scale) for scale in Scale)
 
 _ROUNDS = 60
 _PATIENCE = 8  # rounds in which the error did not fall by a fifth
@@ -51,7 +52,7 @@ class Downscaled:
         self.observed: NDArray[np.float32] = (picture / np.float32(255)).astype(np.float32)
         self.factors = FACTORS[: FACTORS.index(factor) + 1]
 
-    def condition(self, level: int) -> NDArray[np.float32]:
+    def condition(self) -> NDArray[np.float32]:
         """The kernel, one-hot in the order of KERNELS: (5,)."""
         return np.array([kernel == self.kernel for kernel in KERNELS], np.float32)
 

@@ -16,6 +16,12 @@ EightBits: TypeAlias = NDArray[np.uint8]
 """A picture to look at: (height, width, 3), sRGB, 0 to 255."""
 
 
+def to_eight_bits(pixels: Pixels) -> EightBits:
+    """Rounded and clipped."""
+    picture: EightBits = np.rint(pixels * 255).clip(0, 255).astype(np.uint8)
+    return picture
+
+
 class Agreement(Protocol):
     """How well a finished picture agrees with the evidence, measured on what is written."""
 
@@ -40,8 +46,8 @@ class Evidence(Protocol):
     def factors(self) -> tuple[int, ...]:
         """How many times `observed` each level's picture is: (2, 4, 8, 16), or (1,)."""
 
-    def condition(self, level: int) -> NDArray[np.float32]:
-        """What the model is told beside the pixels, at a level counted from 0: (n,)."""
+    def condition(self) -> NDArray[np.float32]:
+        """What the model is told beside the pixels, at every level: (n,)."""
 
     def project(self, pixels: Pixels, level: int) -> None:
         """Move `pixels`, a picture of that level, to the nearest one that agrees. In place."""

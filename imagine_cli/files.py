@@ -1,11 +1,12 @@
 """Which pictures are meant, and where their results go."""
 
 import os
-import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+
+from .results import Results, origin
 
 JPEGS = frozenset({".jpg", ".jpeg", ".jpe", ".jfif"})
 
@@ -19,15 +20,10 @@ PICTURES = JPEGS | {
 
 @dataclass(frozen=True)
 class Source:
-    """A picture to work on, and what the names of its results begin with."""
+    """A picture to work on, and where its results go."""
 
     path: Path
-    results: Path
-
-    def result(self, what: str, format: str) -> Path:
-        """Where a result goes: photo-x16-7.png for "7", photo-x16-sheet.png, photo-x16.html."""
-        name = f"{self.results.name}-{what}" if what else self.results.name
-        return self.results.with_name(f"{name}.{format}")
+    results: Results
 
 
 def pictures_in(
@@ -68,10 +64,10 @@ def pictures_in(
             problems.append((path, f"there are no pictures in this folder{deeper}"))
 
     stems = Counter(goal / path.stem for path, goal in found.values())
-    sources: dict[Path, Source] = {}
+    sources: dict[Results, Source] = {}
     for path, goal in found.values():
         name = path.stem if stems[goal / path.stem] == 1 else path.name
-        results = goal / f"{name}-{tag}"
+        results = Results(goal / f"{name}-{tag}")
         if results in sources:
             other = sources[results].path
             line = f"its results would be called as those of {other}: give it another -o"
@@ -107,12 +103,5 @@ def _walk(
         pictures = {name for name in names if Path(name).suffix.lower() in suffixes}
         origins = pictures | {Path(name).stem for name in pictures}
         for name in sorted(pictures):
-            if not name.startswith(".") and _origin(name, tag) not in origins:
+            if not name.startswith(".") and origin(name, tag) not in origins:
                 yield Path(folder, name)
-
-
-def _origin(name: str, tag: str) -> str | None:
-    """The name or stem of the picture that such a result was made from; None if it is none."""
-    task = re.sub(r"\d+", r"\\d+", tag)  # x16 and x8 are the same task
-    result = re.fullmatch(rf"(.+)-{task}-(like[\d.-]+-)?(\d+|mean|sheet)\.(png|webp|tiff)", name)
-    return result[1] if result else None

@@ -18,9 +18,10 @@ from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from .card import read_card
 from .errors import ModelError
-from .model import read_card
 from .onnxfile import LARGEST
+from .whole import replace_file
 
 if TYPE_CHECKING:
     from huggingface_hub import HfApi
@@ -110,12 +111,12 @@ def pull(name: str) -> Path:
     return file
 
 
-def verify(name: str, *, offline: bool = False) -> str:
-    """Compare a model with its checksum; says in a few words with whose. ModelError if it differs.
+def verify(name: str, file: Path, *, offline: bool = False) -> str:
+    """Compare a model's file with its checksum; says in a few words with whose it is the same.
 
-    A cached file has the Hub's checksum, a bundled one that of its installation.
+    A cached file has the Hub's checksum, a bundled one that of its installation. Raises ModelError
+    if it differs.
     """
-    file = find(name, offline=offline)
     if commit(file):
         expected, result = _etag(file, name, offline), "the same bytes as on the Hub"
         help = f"`imagine models pull {name}` brings it anew"
@@ -269,10 +270,7 @@ def _recorded(file: Path) -> str | None:
 def _write_down(file: Path, revision: str, commit: str) -> None:
     """What `revision` is, where the Hub's cache has it: refs beside snapshots."""
     ref = file.parents[2] / "refs" / revision
-    ref.parent.mkdir(parents=True, exist_ok=True)
-    partial = ref.with_name(f".{ref.name}.{os.getpid()}")
-    partial.write_text(commit)
-    os.replace(partial, ref)
+    replace_file(ref, lambda part: part.write_text(commit))
 
 
 def _discard(file: Path) -> None:

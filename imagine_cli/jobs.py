@@ -3,61 +3,63 @@
 import os
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
-from functools import cache, reduce
+from dataclasses import dataclass, field, replace
+from enum import Enum, auto
+from functools import cached_property, reduce
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 from PIL import Image
 
 from . import choose, gallery, origin, page, picture
+from .card import Model
+from .choices import Task
 from .colours import translated
 from .downscaled import Downscaled
 from .errors import OutputError, PictureError
-from .evidence import Agreement, EightBits, Evidence, Pixels
+from .evidence import Agreement, EightBits, Evidence, to_eight_bits
 from .files import Source
 from .jpeg import JpegCoded
-from .model import Model
 from .origin import Origin
-from .seeds import Seed, name, tag
+from .request import Request
+from .results import seed_tag
+from .seeds import Seed, name
 from .variants import Progress, Variant, imagine
-from .wish import Wish
+
+
+class Kind(Enum):
+    """What a result shows: one variant, or all of them together."""
+
+    variant = auto()
+    mean = auto()
+    sheet = auto()
+    page = auto()
 
 
 @dataclass(frozen=True)
 class Done:
-    """A result that lies on the disk: a variant, or (without a seed) mean, sheet or page."""
+    """A result that lies on the disk."""
 
+    kind: Kind
     path: Path
-    seed: Seed | None
     width: int
     height: int
+    made: bool = True
+    """Whether it was made now; False if it lay there before."""
+    seed: Seed | None = None
+    """Of a variant."""
     agreement: Agreement | None = None
-    """None where it lay there before, and of sheet and page."""
+    """Of a variant or mean that was made now."""
     seconds: float = 0.0
-
-
-@dataclass(frozen=True)
-class Opened:
-    """A picture that is ready to be imagined: its evidence, and how to write what comes of it."""
-
-    evidence: Evidence
-    icc: bytes | None
-    upright: Callable[[EightBits], EightBits]
-    stored: Callable[[EightBits], EightBits]
-    """Undoes `upright`: a written picture as the evidence sees it."""
-    write: Callable[[EightBits, Path, Origin], None]
-    plain: Callable[[], picture.Picture]
-    """The input, as large as a variant."""
-    warnings: tuple[str, ...]
 
 
 def work(
     source: Source,
-    wish: Wish,
+    request: Request,
     inputs: Collection[str],
     model: Callable[[], Model],
-    made: Callable[[], Origin],
+    made_of: Callable[[], Origin],
     *,
     warn: Callable[[str], None],
     progress: Progress,
@@ -66,115 +68,301 @@ def work(
     """What there is already, each variant as it is written, then what shows them together.
 
     Where fewer are kept than drawn, all are drawn first, and `drawn` is told of each. `inputs` are
-    real paths that are never written to; `model` is called only if it is needed. `made` tells what
-    results are made of, but for their seeds: what lies there and was made otherwise is an error.
-    Raises ImagineError. All that can be seen to fail beforehand fails before anything is computed.
+    real paths that are never written to; `model` is called only if it is needed. `made_of` tells
+    what results are made of, but for their seeds: what lies there and was made otherwise is an
+    error. Raises ImagineError. All that can be seen to fail beforehand fails before anything is
+    computed.
     """
-    results = {seed: source.result(tag(seed), wish.format) for seed in wish.seeds}
-    mean = source.result(wish.together("mean"), wish.format) if wish.mean else None
-    sheet = source.result(wish.together("sheet"), wish.format) if wish.sheet else None
-    html = source.result(wish.together(), "html") if wish.gallery else None
-    width, height = (side * wish.scale for side in picture.size(source.path))
-    _check_size(width, height, wish)
-    _check_results([path for path in (*results.values(), mean, sheet, html) if path], inputs)
-    _check_page(html, wish)
-    basis = made()
+    turn = _Turn(source, request, model, made_of, warn, progress)
+    turn.check(inputs)
+    seeds = turn.chosen(drawn) if request.draw.pool else request.draw.seeds
+    missing = [seed for seed in seeds if not turn.is_there(seed)]
+    mean_is_missing = request.output.mean and turn.is_missing(turn.mean_file(seeds), seeds)
+    sheet_is_missing = request.output.sheet and turn.is_missing(turn.sheet_file(seeds), seeds)
+    yield from (turn.found(seed) for seed in seeds if seed not in missing)
+    yield from turn.write_variants(missing, len(seeds))
+    if request.output.mean and (missing or mean_is_missing):
+        yield turn.write_mean(seeds)
+    if request.output.sheet and (missing or sheet_is_missing):
+        yield turn.write_sheet(seeds)
+    if request.output.page and (missing or turn.page_is_missing(seeds)):
+        yield turn.write_page(seeds)
 
-    def made_of(seeds: Iterable[Seed]) -> Origin:
-        return replace(basis, seed=" ".join(name(seed) for seed in seeds))
 
-    @cache
-    def opened() -> Opened:
-        it = _open_small(source.path, wish) if wish.task == "upscale" else _open_jpeg(source.path)
-        for warning in it.warnings:
-            warn(warning)
-        return it
+@dataclass
+class _Turn:
+    """What the phases of one picture's turn share."""
 
-    def drawn_from(seeds: Sequence[Seed]) -> Iterator[Variant]:
-        seeing = translated(model(), opened().icc)
-        return imagine(opened().evidence, seeing, seeds, progress=progress)
+    source: Source
+    request: Request
+    model: Callable[[], Model]
+    tell_origin: Callable[[], Origin]
+    warn: Callable[[str], None]
+    progress: Progress
+    shown: dict[Seed, EightBits] = field(default_factory=dict)
+    """Variants made now, as small as the sheet has them."""
 
-    if wish.keep < len(wish.seeds):
-        pool = drawn_from(wish.seeds)
-        results = {seed: results[seed] for seed in _differing(pool, wish.keep, drawn)}
+    @cached_property
+    def opened(self) -> "_Opened":
+        path = self.source.path
+        upscale = self.request.task == Task.upscale
+        opened = _SmallPicture(path, self.request) if upscale else _JpegFile(path)
+        for warning in opened.warnings:
+            self.warn(warning)
+        return opened
 
-    missing = [
-        seed
-        for seed, result in results.items()
-        if wish.overwrite or not _there(result, made_of([seed]))
-    ]
-    mean_there = mean and not wish.overwrite and _there(mean, made_of(results), again=True)
-    sheet_there = sheet and not wish.overwrite and _there(sheet, made_of(results), again=True)
-    for seed, result in results.items():
-        if seed not in missing:
-            yield Done(result, seed, width, height)
-    shown: dict[Seed, EightBits] = {}
-    told = None
-    for variant in drawn_from(missing) if missing else ():
-        opened().write(variant.picture, results[variant.seed], made_of([variant.seed]))
-        if sheet:
-            shown[variant.seed] = gallery.reduced(opened().upright(variant.picture), len(results))
-        if variant.agreement.shortfall not in (None, told):
-            told = variant.agreement.shortfall
-            warn(str(told))
-        yield Done(
-            results[variant.seed], variant.seed, width, height, variant.agreement, variant.seconds
+    @cached_property
+    def size(self) -> tuple[int, int]:
+        """Width and height of a variant."""
+        width, height = picture.size(self.source.path)
+        return width * self.request.scale, height * self.request.scale
+
+    @cached_property
+    def _origin(self) -> Origin:
+        return self.tell_origin()
+
+    def made_of(self, seeds: Iterable[Seed]) -> Origin:
+        return replace(self._origin, seed=" ".join(name(seed) for seed in seeds))
+
+    # Names.
+
+    def variant_file(self, seed: Seed) -> Path:
+        return self.source.results.variant(seed, self.request.output.format)
+
+    def mean_file(self, seeds: Sequence[Seed]) -> Path:
+        return self.source.results.mean(seeds, self.request.output.format)
+
+    def sheet_file(self, seeds: Sequence[Seed]) -> Path:
+        return self.source.results.sheet(seeds, self.request.output.format)
+
+    def page_file(self, seeds: Sequence[Seed]) -> Path:
+        return self.source.results.page(seeds)
+
+    # Before anything is computed.
+
+    def check(self, inputs: Collection[str]) -> None:
+        seeds, output = self.request.draw.seeds, self.request.output
+        _check_size(*self.size, self.request)
+        results = [self.variant_file(seed) for seed in seeds]
+        results += [self.mean_file(seeds)] * output.mean
+        results += [self.sheet_file(seeds)] * output.sheet
+        results += [self.page_file(seeds)] * output.page
+        _check_results(results, inputs)
+        if output.page and not output.overwrite:
+            _check_page(self.page_file(seeds))
+
+    def is_there(self, seed: Seed) -> bool:
+        if self.request.output.overwrite:
+            return False
+        return _there(self.variant_file(seed), self.made_of([seed]))
+
+    def is_missing(self, file: Path, seeds: Sequence[Seed]) -> bool:
+        """Whether a mean or sheet is to be made, or made again because it is of other seeds."""
+        return self.request.output.overwrite or not _there(file, self.made_of(seeds), again=True)
+
+    def page_is_missing(self, seeds: Sequence[Seed]) -> bool:
+        file = self.page_file(seeds)
+        return not file.exists() or page.marked(file) != self._mark(seeds)
+
+    # The phases.
+
+    def imagined(self, seeds: Sequence[Seed]) -> Iterator[Variant]:
+        model = translated(self.model(), self.opened.icc)
+        return imagine(self.opened.evidence, model, seeds, progress=self.progress)
+
+    def chosen(self, drawn: Callable[[], None]) -> list[Seed]:
+        """The seeds of the pool that differ most.
+
+        Only fingerprints are held: the variants that are kept are imagined again.
+        """
+        seeds, fingerprints = [], []
+        for variant in self.imagined(self.request.draw.seeds):
+            seeds.append(variant.seed)
+            fingerprints.append(choose.fingerprint(variant.picture))
+            del variant  # a large picture goes before the next one comes
+            drawn()
+        return [seeds[place] for place in choose.farthest(fingerprints, self.request.draw.keep)]
+
+    def found(self, seed: Seed) -> Done:
+        return Done(Kind.variant, self.variant_file(seed), *self.size, made=False, seed=seed)
+
+    def write_variants(self, seeds: Sequence[Seed], on_sheet: int) -> Iterator[Done]:
+        """Imagined and written, one after another."""
+        told = None
+        for variant in self.imagined(seeds) if seeds else ():
+            file = self.variant_file(variant.seed)
+            self.opened.write(variant.picture, file, self.made_of([variant.seed]))
+            if self.request.output.sheet:
+                upright = self.opened.upright(variant.picture)
+                self.shown[variant.seed] = gallery.reduced(upright, on_sheet)
+            if variant.agreement.shortfall not in (None, told):
+                told = variant.agreement.shortfall
+                self.warn(str(told))
+            yield Done(
+                Kind.variant,
+                file,
+                *self.size,
+                seed=variant.seed,
+                agreement=variant.agreement,
+                seconds=variant.seconds,
+            )
+            del variant  # a large picture goes before the next one comes
+
+    def write_mean(self, seeds: Sequence[Seed]) -> Done:
+        """The mean of the variants on the disk, made to agree as each of them does."""
+        began, file = time.perf_counter(), self.mean_file(seeds)
+        shares = (
+            self.opened.stored(self._read(seed).pixels) / np.float32(255 * len(seeds))
+            for seed in seeds
         )
-        del variant  # a large picture goes before the next one comes
-    if mean and (missing or not mean_there):
-        began = time.perf_counter()
-        between = _mean(opened(), results, (width, height))
-        agreement = opened().evidence.agreement(between)
-        opened().write(between, mean, made_of(results))
-        yield Done(mean, None, width, height, agreement, time.perf_counter() - began)
-        del between
-    if sheet and (missing or not sheet_there):
-        for seed in set(results) - set(shown):
-            shown[seed] = gallery.reduced(picture.read(results[seed]).pixels, len(results))
-        observed = opened().upright(_eight_bits(opened().evidence.observed))
-        laid_out = gallery.sheet(observed, [(_label(seed), shown[seed]) for seed in results])
-        picture.write(laid_out, sheet, xmp=made_of(results).xmp())
-        yield Done(sheet, None, laid_out.shape[1], laid_out.shape[0])
-    mark = " ".join(tag(seed) for seed in results) + f" {basis.input_sha256} {basis.model_sha256}"
-    if html and (missing or not html.exists() or page.marked(html) != mark):
-        summary = f"{len(results)} of the pictures that agree with it. What they add is imagined."
-        pictures = _shown(opened(), source, wish, results, (width, height))
-        page.write(html, source.path.name, summary, pictures, mark=mark)
-        yield Done(html, None, width, height)
+        between = self.opened.evidence.eight_bits(reduce(np.add, shares))
+        agreement = self.opened.evidence.agreement(between)
+        self.opened.write(between, file, self.made_of(seeds))
+        seconds = time.perf_counter() - began
+        return Done(Kind.mean, file, *self.size, agreement=agreement, seconds=seconds)
+
+    def write_sheet(self, seeds: Sequence[Seed]) -> Done:
+        for seed in seeds:
+            if seed not in self.shown:
+                there = picture.read(self.variant_file(seed)).pixels
+                self.shown[seed] = gallery.reduced(there, len(seeds))
+        observed = self.opened.upright(to_eight_bits(self.opened.evidence.observed))
+        laid_out = gallery.sheet(observed, [(_label(seed), self.shown[seed]) for seed in seeds])
+        file = self.sheet_file(seeds)
+        picture.write(laid_out, file, xmp=self.made_of(seeds).xmp())
+        return Done(Kind.sheet, file, laid_out.shape[1], laid_out.shape[0])
+
+    def write_page(self, seeds: Sequence[Seed]) -> Done:
+        file = self.page_file(seeds)
+        summary = f"{len(seeds)} of the pictures that agree with it. What they add is imagined."
+        title, mark = self.source.path.name, self._mark(seeds)
+        page.write(file, title, summary, self._on_the_page(seeds), mark=mark)
+        return Done(Kind.page, file, *self.size)
+
+    def _mark(self, seeds: Sequence[Seed]) -> str:
+        """What a page says of itself: which variants it shows, and what they were made of."""
+        shown = " ".join(seed_tag(seed) for seed in seeds)
+        return f"{shown} {self._origin.input_sha256} {self._origin.model_sha256}"
+
+    def _on_the_page(self, seeds: Sequence[Seed]) -> Iterator[page.Shown]:
+        """The input, and every variant as it lies on the disk."""
+        scale = self.request.scale
+        plain = f"{self.size[0] // scale} × {self.size[1] // scale}"
+        plain += ", plainly enlarged" if scale > 1 else ", plainly decoded"
+        yield page.Shown("Input", self.opened.plain(), note=plain, varies=False)
+        for seed in seeds:
+            read = self._read(seed)
+            note = str(self.opened.evidence.agreement(self.opened.stored(read.pixels)))
+            more = self.request.more_like(seed, self.source.path, self.source.results.folder)
+            yield page.Shown(_label(seed), read, self.variant_file(seed), note, more)
+
+    def _read(self, seed: Seed) -> picture.Picture:
+        """A variant that was written, now or before."""
+        file = self.variant_file(seed)
+        try:
+            read = picture.read(file)
+        except PictureError as error:
+            raise OutputError(f"{file}: {error}; --overwrite makes it again") from error
+        if read.pixels.shape[1::-1] != self.size:
+            raise OutputError(f"{file} is of another size: --overwrite makes it again")
+        return read
 
 
-def _differing(variants: Iterator[Variant], count: int, drawn: Callable[[], None]) -> list[Seed]:
-    """The seeds of those that differ most. Only fingerprints are held: they are imagined again."""
-    seeds, fingerprints = [], []
-    for variant in variants:
-        seeds.append(variant.seed)
-        fingerprints.append(choose.fingerprint(variant.picture))
-        del variant  # a large picture goes before the next one comes
-        drawn()
-    return [seeds[place] for place in choose.farthest(fingerprints, count)]
+class _Opened(Protocol):
+    """A picture that is ready to be imagined: its evidence, and how to write what comes of it."""
+
+    @property
+    def evidence(self) -> Evidence: ...
+
+    @property
+    def icc(self) -> bytes | None: ...
+
+    @property
+    def warnings(self) -> tuple[str, ...]: ...
+
+    def upright(self, pixels: EightBits) -> EightBits:
+        """A picture as the evidence has it, as it is written."""
+
+    def stored(self, pixels: EightBits) -> EightBits:
+        """Undoes `upright`: a written picture as the evidence sees it."""
+
+    def write(self, variant: EightBits, file: Path, made_of: Origin) -> None: ...
+
+    def plain(self) -> picture.Picture:
+        """The input, as large as a variant."""
 
 
-def _shown(
-    opened: Opened, source: Source, wish: Wish, results: dict[Seed, Path], size: tuple[int, int]
-) -> Iterator[page.Shown]:
-    """The input, and every variant as it lies on the disk."""
-    plain = f"{size[0] // wish.scale} × {size[1] // wish.scale}"
-    plain += ", plainly enlarged" if wish.scale > 1 else ", plainly decoded"
-    yield page.Shown("Input", opened.plain(), note=plain, varies=False)
-    for seed, path in results.items():
-        read = _written(path, size)
-        note = str(opened.evidence.agreement(opened.stored(read.pixels)))
-        more = wish.more_like(seed, source.path, source.results.parent)
-        yield page.Shown(_label(seed), read, path, note, more)
+class _SmallPicture:
+    """A picture to enlarge: upright from the start, perhaps with alpha."""
+
+    def __init__(self, path: Path, request: Request) -> None:
+        self._read = read = picture.read(path)
+        self._scale, self.icc, self.warnings = request.scale, read.icc, read.warnings
+        self.evidence = Downscaled(
+            read.pixels, request.scale, str(request.kernel), grey=read.grey or None
+        )
+        self._alpha = None if read.alpha is None else self._enlarged(read.alpha)
+
+    def upright(self, pixels: EightBits) -> EightBits:
+        return pixels
+
+    def stored(self, pixels: EightBits) -> EightBits:
+        return pixels
+
+    def write(self, variant: EightBits, file: Path, made_of: Origin) -> None:
+        picture.write(
+            variant,
+            file,
+            alpha=self._alpha,
+            grey=self._read.grey,
+            icc=self.icc,
+            exif=self._read.exif,
+            xmp=made_of.xmp(),
+        )
+
+    def plain(self) -> picture.Picture:
+        return replace(self._read, pixels=self._enlarged(self._read.pixels), alpha=self._alpha)
+
+    def _enlarged(self, plane: EightBits) -> EightBits:
+        height, width = (side * self._scale for side in plane.shape[:2])
+        return np.asarray(Image.fromarray(plane).resize((width, height), Image.Resampling.LANCZOS))
 
 
-def _mean(opened: Opened, results: dict[Seed, Path], size: tuple[int, int]) -> EightBits:
-    """The mean of the variants on the disk, made to agree as each of them does."""
-    shares = (
-        opened.stored(_written(path, size).pixels) / np.float32(255 * len(results))
-        for path in results.values()
-    )
-    return opened.evidence.eight_bits(reduce(np.add, shares))
+class _JpegFile:
+    """A JPEG to decompress: its evidence is in the file's own orientation, its results upright."""
+
+    def __init__(self, path: Path) -> None:
+        self.evidence = JpegCoded.from_file(path)
+        self._about = about = picture.metadata(path)
+        self.icc, self.warnings = about.icc, about.warnings
+
+    def upright(self, pixels: EightBits) -> EightBits:
+        return picture.upright(pixels, self._about.orientation)
+
+    def stored(self, pixels: EightBits) -> EightBits:
+        turn = self._about.orientation
+        back = {6: 8, 8: 6}.get(turn, turn)  # undoes the turn
+        return np.ascontiguousarray(picture.upright(pixels, back))
+
+    def write(self, variant: EightBits, file: Path, made_of: Origin) -> None:
+        picture.write(
+            self.upright(variant),
+            file,
+            grey=self.evidence.grey,
+            icc=self.icc,
+            exif=self._about.exif,
+            xmp=made_of.xmp(),
+        )
+
+    def plain(self) -> picture.Picture:
+        pixels = np.ascontiguousarray(self.upright(to_eight_bits(self.evidence.observed)))
+        return picture.Picture(
+            pixels, alpha=None, grey=self.evidence.grey, icc=self.icc, exif=None, warnings=()
+        )
+
+
+def _label(seed: Seed) -> str:
+    return f"seed {name(seed)}"
 
 
 def _there(result: Path, wanted: Origin, *, again: bool = False) -> bool:
@@ -196,86 +384,20 @@ def _there(result: Path, wanted: Origin, *, again: bool = False) -> bool:
     return True
 
 
-def _written(path: Path, size: tuple[int, int]) -> picture.Picture:
-    try:
-        read = picture.read(path)
-    except PictureError as error:
-        raise OutputError(f"{path}: {error}; --overwrite makes it again") from error
-    if read.pixels.shape[1::-1] != size:
-        raise OutputError(f"{path} is of another size: --overwrite makes it again")
-    return read
-
-
-def _label(seed: Seed) -> str:
-    return f"seed {name(seed)}"
-
-
-def _open_small(path: Path, wish: Wish) -> Opened:
-    read = picture.read(path)
-    alpha = None
-    if read.alpha is not None:
-        size = read.alpha.shape[1] * wish.scale, read.alpha.shape[0] * wish.scale
-        alpha = np.asarray(Image.fromarray(read.alpha).resize(size, Image.Resampling.LANCZOS))
-
-    def write(variant: EightBits, file: Path, made: Origin) -> None:
-        picture.write(
-            variant, file, alpha=alpha, grey=read.grey, icc=read.icc, exif=read.exif, xmp=made.xmp()
-        )
-
-    def plain() -> picture.Picture:
-        height, width = (side * wish.scale for side in read.pixels.shape[:2])
-        image = Image.fromarray(read.pixels).resize((width, height), Image.Resampling.LANCZOS)
-        return replace(read, pixels=np.asarray(image), alpha=alpha)
-
-    evidence = Downscaled(read.pixels, wish.scale, wish.kernel, grey=read.grey or None)
-    return Opened(evidence, read.icc, _same, _same, write, plain, read.warnings)
-
-
-def _open_jpeg(path: Path) -> Opened:
-    evidence = JpegCoded.from_file(path)
-    about = picture.metadata(path)
-
-    def upright(pixels: EightBits) -> EightBits:
-        return picture.upright(pixels, about.orientation)
-
-    def write(variant: EightBits, file: Path, made: Origin) -> None:
-        picture.write(
-            upright(variant),
-            file,
-            grey=evidence.grey,
-            icc=about.icc,
-            exif=about.exif,
-            xmp=made.xmp(),
-        )
-
-    def stored(pixels: EightBits) -> EightBits:
-        back = {6: 8, 8: 6}.get(about.orientation, about.orientation)  # undoes the turn
-        return np.ascontiguousarray(picture.upright(pixels, back))
-
-    def plain() -> picture.Picture:
-        pixels = np.ascontiguousarray(upright(_eight_bits(evidence.observed)))
-        return picture.Picture(pixels, None, evidence.grey, about.icc, None, ())
-
-    return Opened(evidence, about.icc, upright, stored, write, plain, about.warnings)
-
-
-def _same(pixels: EightBits) -> EightBits:
-    return pixels
-
-
-def _check_size(width: int, height: int, wish: Wish) -> None:
-    picture.check_writable_size(width, height, wish.format)
-    if width * height > wish.max_pixels:
-        smaller = "a smaller --scale or " if wish.scale > 2 else ""
+def _check_size(width: int, height: int, request: Request) -> None:
+    picture.check_writable_size(width, height, request.output.format)
+    most = request.output.max_pixels
+    if width * height > most:
+        smaller = "a smaller --scale or " if request.scale > 2 else ""
         raise PictureError(
             f"the result would have {width} x {height} pixels, more than --max-pixels "
-            f"({wish.max_pixels:,}): use {smaller}a larger --max-pixels"
+            f"({most:,}): use {smaller}a larger --max-pixels"
         )
 
 
-def _check_page(html: Path | None, wish: Wish) -> None:
+def _check_page(html: Path) -> None:
     """A page of ours is made again when other variants are asked for; another file is not ours."""
-    if html and html.exists() and not wish.overwrite and page.marked(html) is None:
+    if html.exists() and page.marked(html) is None:
         raise OutputError(f"{html} is there, and is no page of variants: move it, or --overwrite")
 
 
@@ -290,7 +412,3 @@ def _check_results(results: list[Path], inputs: Collection[str]) -> None:
         raise OutputError(f"{folder} is no folder: choose another with -o")
     if not os.access(folder, os.W_OK | os.X_OK):
         raise OutputError(f"the folder {folder} may not be written to: choose another with -o")
-
-
-def _eight_bits(pixels: Pixels) -> EightBits:
-    return np.rint(pixels * 255).clip(0, 255).astype(np.uint8)

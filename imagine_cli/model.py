@@ -1,99 +1,16 @@
-"""One ONNX file, run; its card is in its own metadata."""
+"""One ONNX file, run as its card says."""
 
-import json
-from dataclasses import asdict, dataclass
-from itertools import pairwise
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
 
-from . import devices, onnxfile
+from . import devices
+from .card import Card, read_card
 from .errors import DeviceError, ModelError
 from .evidence import Pixels
-
-CARD_KEY = "imagine"
-FORMAT = 1
-
-
-@dataclass(frozen=True)
-class LevelCard:
-    """What the caller has to know of a level. Lengths are in pixels of its input."""
-
-    factor: int  # of its output to the observed picture
-    channels: int  # of the field
-    multiple: int  # of which its input's sides, and the starts of its tiles, are
-    margin: int  # how far it sees
-
-
-@dataclass(frozen=True)
-class Card:
-    task: str
-    name: str
-    vector: int  # length of the vector part of a code
-    condition: int  # length of what it is told
-    levels: tuple[LevelCard, ...]
-    format: int = FORMAT
-
-    def as_json(self) -> str:
-        return json.dumps(asdict(self))
-
-    @classmethod
-    def from_json(cls, text: str) -> "Card":
-        values = json.loads(text)
-        if values["format"] != FORMAT:
-            raise ModelError(f"its format is {values['format']}, this version reads {FORMAT}")
-        card = cls(**{**values, "levels": tuple(LevelCard(**level) for level in values["levels"])})
-        if not card._is_sane():
-            raise ModelError("its card says what cannot be")
-        return card
-
-    def _is_sane(self) -> bool:
-        """Whether its numbers are within what anybody would build, and its words can be shown."""
-        bounds = [(self.vector, 1, 65536), (self.condition, 0, 65536), (len(self.levels), 1, 8)]
-        for level in self.levels:
-            bounds += [(level.factor, 1, 64), (level.channels, 1, 1024)]
-            bounds += [(level.multiple, 1, 64), (level.margin, 0, 1024)]
-        factors = (1, *(level.factor for level in self.levels))
-        return (
-            all(type(value) is int and low <= value <= high for value, low, high in bounds)
-            and all(after % before == 0 for before, after in pairwise(factors))
-            and self.task in ("upscale", "decompress")
-            and isinstance(self.name, str)
-            and self.name.isprintable()
-        )
-
-
-def read_card(path: Path) -> Card:
-    """The card of a model file, which is looked through and not run. Raises ModelError."""
-    try:
-        return Card.from_json(onnxfile.metadata(path)[CARD_KEY])
-    except ModelError as error:
-        raise ModelError(f"{path}: {error}") from None
-    except (KeyError, TypeError, ValueError, RecursionError):
-        raise ModelError(
-            f"{path}: not a model of imagine (it has no card); "
-            "it should be a folder or an .onnx file that `imagine train` made"
-        ) from None
-
-
-class Model(Protocol):
-    """Anything that turns what is observed, and a code, into a picture; a function of NumPy too."""
-
-    @property
-    def card(self) -> Card: ...
-
-    def __call__(
-        self,
-        level: int,
-        pixels: Pixels,
-        field: NDArray[np.float32],
-        vector: NDArray[np.float32],
-        condition: NDArray[np.float32],
-    ) -> Pixels:
-        """(h, w, 3), (channels, h, w), (v,), (c,) -> (e h, e w, 3)."""
 
 
 class OnnxModel:
@@ -115,15 +32,15 @@ class OnnxModel:
                 enable_fallback=False,
                 disabled_optimizers=devices.FOLDED_LATER,
             )
-            lie = _lie(self.card, self._session)
+            mismatch = _mismatch(self.card, self._session)
         except Exception as error:  # onnxruntime raises many kinds, none of them documented
             raise ModelError(
                 f"{path}: not a model that onnxruntime can run ({_first_line(error)})"
             ) from None
         if provider not in self._session.get_providers():
             raise DeviceError(f"the device '{self.device}' could not be started")
-        if lie:
-            raise ModelError(f"{path}: not what its card says: {lie}; use another model")
+        if mismatch:
+            raise ModelError(f"{path}: does not match its card ({mismatch}); use another model")
         self._run = onnxruntime.RunOptions()
         self._run.log_severity_level = 4
         # onnxruntime runs every level each time: those not asked for are given almost nothing.
@@ -159,8 +76,7 @@ class OnnxModel:
             if "Available memory of" in str(error):
                 raise ModelError(f"it asks for more than {_MOST}; use another model") from None
             raise ModelError(f"the model failed: {_first_line(error)}") from None
-        before = self.card.levels[level - 1].factor if level else 1
-        larger = self.card.levels[level].factor // before
+        larger = self.card.enlarges(level)
         expected = (1, 3, larger * pixels.shape[0], larger * pixels.shape[1])
         if imagined.shape != expected:
             raise ModelError(f"the model failed: its picture is {imagined.shape}, not {expected}")
@@ -170,7 +86,7 @@ class OnnxModel:
         return result
 
 
-def _lie(card: Card, session: Any) -> str | None:
+def _mismatch(card: Card, session: Any) -> str | None:
     """Where a session's inputs and outputs are not those of its card, in a few words."""
     wanted: dict[str, tuple[int | None, ...]] = {}
     for number, level in enumerate(card.levels, 1):

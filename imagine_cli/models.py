@@ -6,8 +6,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from . import hub
+from .card import Card, read_card
 from .errors import ModelError
-from .model import Card, read_card
 
 PUSHED = ("README.md", "model.onnx", "model.safetensors", "config.json")
 
@@ -48,8 +48,7 @@ def info(name: str, *, offline: bool = False) -> Found:
 
 def verify(name: str, *, offline: bool = False) -> str:
     """How it is known that a model is whole, in a few words. Raises ModelError if it is not."""
-    info(name, offline=offline)
-    return hub.verify(name, offline=offline)
+    return hub.verify(name, info(name, offline=offline).file, offline=offline)
 
 
 def remove(name: str) -> int:

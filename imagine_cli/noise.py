@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 from .seeds import Near, Seed
 
 CELL = 64
-LARGEST_SEED = 2**63 - 1
 
 
 def vector(seed: Seed, level: int, length: int) -> NDArray[np.float32]:

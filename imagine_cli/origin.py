@@ -8,6 +8,8 @@ from pathlib import Path
 
 from PIL import Image
 
+from .choices import Format
+
 NAMESPACE = "https://huggingface.co/docs/hub/imagine-cli"
 PACKET = (
     '<x:xmpmeta xmlns:x="adobe:ns:meta/">'
@@ -52,7 +54,7 @@ class Origin:
 def read(path: Path) -> Origin | None:
     """What a picture says that it was made of; None if it is no result of ours, or cannot say."""
     try:
-        with Image.open(path, formats=["PNG", "WEBP", "TIFF"]) as image:
+        with Image.open(path, formats=[format.upper() for format in Format]) as image:
             xmp = image.info.get("xmp", b"")
         text = xmp if isinstance(xmp, str) else bytes(xmp).decode()
         if found := re.search(r'imagine:origin="([^"]*)"', text):

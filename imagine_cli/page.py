@@ -21,6 +21,7 @@ from PIL import Image
 from . import picture
 from .errors import OutputError, PictureError
 from .evidence import EightBits
+from .whole import whole
 
 TEMPLATE = Path(__file__).with_name("page.html")
 LARGEST = 2**24  # pixels that a page shows of each picture; a phone has to hold several
@@ -77,7 +78,7 @@ def write(path: Path, title: str, summary: str, shown: Iterable[Shown], *, mark:
     cards: list[dict[str, Any]] = []
     heat = _Heat()
     width = height = 0
-    with picture.whole(path) as file:
+    with whole(path) as file:
         file.write((_first_line(mark) + head).encode("utf-8", "replace"))
         for one in shown:
             image = _image(one.picture)

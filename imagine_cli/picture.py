@@ -3,14 +3,11 @@
 What lies around the pixels (alpha, colour profile, EXIF) is kept aside and returns in the results.
 """
 
-import errno
-import os
-import secrets
 import struct
 import warnings
 import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from io import BytesIO
 from itertools import accumulate
@@ -22,7 +19,9 @@ from numpy.typing import NDArray
 from PIL import ExifTags, Image, ImageCms, UnidentifiedImageError
 from PIL.PngImagePlugin import PngInfo
 
+from .choices import Format
 from .errors import OutputError, PictureError
+from .whole import whole as whole
 
 # Pillow warns of large pictures, then refuses them. Ours are meant to be large, and --max-pixels
 # governs them: `size` is asked before anything is decoded.
@@ -35,13 +34,13 @@ READABLE = (
 )
 
 # The formats of results, and the longest side that each can say.
-LONGEST = {"png": 2**31 - 1, "webp": 16_383, "tiff": 2**31 - 1}
+LONGEST: dict[str, int] = {Format.png: 2**31 - 1, Format.webp: 16_383, Format.tiff: 2**31 - 1}
 
 # Four megapixels (Kodak 1, enlarged, with noise), one core: PNG takes 0.26 s at level 2, and 1.2 s
 # at the usual 6, for 0.5 % less; WebP 0.5 s at quality 0, and 3.1 s at the usual 80, for no less.
 OPTIONS: dict[str, dict[str, Any]] = {
-    "png": {"compress_level": 2},
-    "webp": {"lossless": True, "exact": True, "quality": 0, "method": 4},
+    Format.png: {"compress_level": 2},
+    Format.webp: {"lossless": True, "exact": True, "quality": 0, "method": 4},
 }
 
 
@@ -367,66 +366,3 @@ def _write_tiff(
         lengths[number] = file.write(zlib.compress(differences.tobytes(), 1))
     file.seek(0)
     file.write(directory())
-
-
-FULL = "the disk is full: make room, or choose another folder with -o"
-CLOSED = "this folder may not be written to: choose another with -o"
-BLOCKED = "a file lies where a folder is needed: choose another with -o"
-HELP = {
-    **dict.fromkeys((errno.ENOSPC, errno.EDQUOT, errno.EFBIG), FULL),
-    **dict.fromkeys((errno.EACCES, errno.EPERM, errno.EROFS), CLOSED),
-    **dict.fromkeys((errno.ENOTDIR, errno.EEXIST), BLOCKED),
-    errno.EISDIR: "a folder has this name: remove it, or choose another place with -o",
-    errno.ENAMETOOLONG: "the name is too long: give the input a shorter one",
-}
-
-
-try:
-    import fcntl
-
-    def _lock(file: BinaryIO) -> None:
-        """Mark a file as being written. Raises OSError if another process writes it."""
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-
-except ImportError:
-
-    def _lock(file: BinaryIO) -> None:
-        """Windows lets nobody remove a file that is being written."""
-
-
-def _sweep(folder: Path, beginning: str) -> None:
-    """Remove what a run that was killed left half written; not what another run is writing."""
-    for left in folder.iterdir():
-        if left.name.startswith(beginning) and left.suffix == ".part":
-            with suppress(OSError):
-                with open(left, "rb") as file:
-                    _lock(file)
-                left.unlink()
-
-
-@contextmanager
-def whole(path: Path) -> Iterator[BinaryIO]:
-    """A file to write, which takes the name `path` when the block ends well and vanishes when not.
-
-    Missing folders are made. Raises `OutputError`, one line and what helps, if the system refuses.
-    """
-    # Hidden, beside its goal, short where that has a long name. "x" creates it as the umask says.
-    beginning = f".{path.name[:50]}."
-    part = path.with_name(f"{beginning}{secrets.token_hex(4)}.part")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        _sweep(path.parent, beginning)
-        try:
-            with open(part, "x+b") as file:
-                _lock(file)
-                yield file
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(part, path)
-        finally:
-            part.unlink(missing_ok=True)
-    except OSError as error:
-        other = f"it could not be written ({error.strerror or error}): choose another place with -o"
-        raise OutputError(HELP.get(error.errno or 0, other)) from error
-    except MemoryError as error:
-        raise OutputError("too large for this computer's memory") from error

@@ -15,9 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from .choices import Kernel
 from .evidence import EightBits, Pixels
 
-KERNELS = ("box", "bilinear", "hamming", "bicubic", "lanczos")
+KERNELS = tuple(kernel.value for kernel in Kernel)
 
 _BAND = 128  # large rows at a time: 25 MB of float32 where a picture is 16384 wide
 _MARGIN = 32  # small pixels, after which the inverse of H E has decayed below 1e-12

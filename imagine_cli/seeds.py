@@ -7,6 +7,7 @@ from itertools import count, islice
 from typing import TypeAlias
 
 LARGEST = 2**62
+SPREAD = 0.3  # where none is said
 
 
 @dataclass(frozen=True)
@@ -35,11 +36,6 @@ def name(seed: Seed) -> str:
     if isinstance(seed, int):
         return str(seed)
     return f"{name(seed.like)}-{_shortest(seed.spread)}-{seed.seed}"
-
-
-def tag(seed: Seed) -> str:
-    """Its name in that of a file, apart from those of plain seeds: `7`, `like7-0.3-2`."""
-    return name(seed) if isinstance(seed, int) else f"like{name(seed)}"
 
 
 def named(text: str) -> Seed:

@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from . import noise
+from .card import LevelCard, Model
 from .errors import ModelError
 from .evidence import Agreement, EightBits, Evidence, Pixels
-from .model import LevelCard, Model
 from .seeds import Seed
 from .tiles import Span, tiles
 
@@ -79,7 +79,7 @@ def _levels(evidence: Evidence, model: Model) -> list[LevelCard]:
             f"the model '{model.card.name}' does {model.card.task} at {offered}, "
             f"not at {evidence.factors[-1]}"
         )
-    if len(evidence.condition(0)) != model.card.condition:
+    if len(evidence.condition()) != model.card.condition:
         raise ModelError(f"the model '{model.card.name}' is for {model.card.task}")
     return levels
 
@@ -98,8 +98,8 @@ def _render(
     height, width = pixels.shape[:2]
     vector = noise.vector(seed, number, model.card.vector)
     field = noise.Field(seed, number, level.channels)
-    condition = evidence.condition(number)
-    enlarge = level.factor // (evidence.factors[number - 1] if number else 1)
+    condition = evidence.condition()
+    enlarge = model.card.enlarges(number)
     # Half precision: a large canvas then takes twice the memory of the finished picture.
     dtype = np.float16 if level.factor > 1 else np.float32
     canvas = np.empty((height * enlarge, width * enlarge, 3), dtype)

@@ -6,7 +6,7 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper
 
-from imagine_cli.model import Card, LevelCard
+from imagine_cli.card import Card, LevelCard
 
 
 def card(factors=(2, 4), task="upscale", condition=5, margin=2, multiple=2):

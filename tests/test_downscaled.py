@@ -244,7 +244,7 @@ def test_the_canvas_is_only_read():
 
 
 def test_the_model_is_told_the_kernel():
-    told = [Downscaled(flat(0), 4, kernel).condition(1) for kernel in KERNELS]
+    told = [Downscaled(flat(0), 4, kernel).condition() for kernel in KERNELS]
     assert (np.stack(told) == np.eye(5)).all()
     assert told[0].dtype == np.float32
 

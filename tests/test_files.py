@@ -32,7 +32,9 @@ def found(*paths: str, output: str | None = None, recursive: bool = False) -> di
         recursive=recursive,
     )
     assert problems == []
-    return {source.path.as_posix(): source.result("7", "png").as_posix() for source in sources}
+    return {
+        source.path.as_posix(): source.results.variant(7, "png").as_posix() for source in sources
+    }
 
 
 def problems(*paths: str, output: str | None = None) -> list[tuple[Path, str]]:
@@ -110,7 +112,7 @@ def test_only_the_suffixes_asked_for_are_found() -> None:
     put("in/a.jpg", "in/b.JPEG", "in/c.png")
     sources, _ = files.pictures_in([Path("in")], "decompressed", suffixes=files.JPEGS)
     assert [source.path.name for source in sources] == ["a.jpg", "b.JPEG"]
-    assert sources[0].result("3", "webp") == Path("in/a-decompressed-3.webp")
+    assert sources[0].results.variant(3, "webp") == Path("in/a-decompressed-3.webp")
 
 
 def test_problems_do_not_stop_the_rest() -> None:

@@ -85,7 +85,7 @@ def test_a_bundled_model_is_compared_with_what_its_wheel_wrote_down(tmp_path, mo
     (about / "RECORD").write_text(f"imagine_cli/weights/upscale/model.onnx,sha256={digest},7\n")
     monkeypatch.setattr(hub, "_bundled", lambda: model.parents[1])
     monkeypatch.setattr(hub, "distribution", lambda name: Distribution.at(about))
-    assert hub.verify("upscale") == "the same bytes as when it was installed"
+    assert hub.verify("upscale", model) == "the same bytes as when it was installed"
     model.write_bytes(b"Weights")
     with pytest.raises(ModelError, match="install imagine-cli again"):
-        hub.verify("upscale")
+        hub.verify("upscale", model)

@@ -206,7 +206,7 @@ def test_the_observed_picture_is_pillow_s_as_it_lies_in_the_file(file):
 @pytest.mark.parametrize("sampling", SAMPLINGS)
 def test_the_model_is_told_tables_and_sampling(file, sampling):
     encode(file, photograph(24, 24), sampling, standard_tables(35))
-    told = JpegCoded.from_file(file).condition(0)
+    told = JpegCoded.from_file(file).condition()
     tables = standard_tables(35)
     down, across = SAMPLINGS[sampling]
     assert told.shape == (131,)

@@ -8,82 +8,164 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
+PROGRAM = ROOT / "imagine_cli"
+
 ALLOWED = {
+    "card": {"choices", "errors", "evidence", "onnxfile"},
+    "choices": set(),
+    "choose": {"evidence"},
+    "colours": {"card"},
+    "dct": set(),
+    "devices": {"errors"},
+    "doctor": {"__version__", "devices", "errors", "hub", "imagine_training", "model", "models"},
+    "downscaled": {"choices", "evidence", "resampling"},
     "errors": set(),
     "evidence": set(),
-    "dct": {"evidence"},
-    "resampling": {"evidence"},
-    "downscaled": {"evidence", "resampling"},
-    "jpeg": {"dct", "evidence", "errors"},
+    "files": {"results"},
+    "gallery": set(),
+    "hub": {"__version__", "card", "errors", "onnxfile", "whole"},
+    "jobs": {
+        "card",
+        "choices",
+        "choose",
+        "colours",
+        "downscaled",
+        "errors",
+        "evidence",
+        "files",
+        "gallery",
+        "jpeg",
+        "origin",
+        "page",
+        "picture",
+        "request",
+        "results",
+        "seeds",
+        "variants",
+    },
+    "jpeg": {"errors", "evidence", "jpeg_codec"},
+    "jpeg_codec": {"dct", "errors", "evidence"},
+    "model": {"card", "devices", "errors", "evidence"},
+    "models": {"card", "errors", "hub"},
+    "noise": {"seeds"},
+    "onnxfile": {"errors"},
+    "origin": {"choices"},
+    "page": {"errors", "evidence", "picture", "whole"},
+    "picture": {"choices", "errors", "whole"},
+    "progress": set(),
+    "request": {"choices", "results", "seeds"},
+    "resampling": {"choices", "evidence"},
+    "results": {"choices", "seeds"},
     "seeds": set(),
     "shards": set(),
-    "colours": {"model"},
-    "noise": {"seeds"},
     "tiles": set(),
-    "devices": {"errors"},
-    "onnxfile": {"errors"},
-    "model": {"devices", "evidence", "onnxfile", "errors"},
-    "variants": {"seeds", "noise", "tiles", "evidence", "model", "errors"},
-    "hub": {"model", "onnxfile", "errors", "__version__"},
-    "models": {"hub", "model", "errors"},
-    "doctor": {
-        *("devices", "hub", "models", "model", "errors", "__version__"),
-        "imagine_training",  # to look whether it is there
+    "variants": {"card", "errors", "evidence", "noise", "seeds", "tiles"},
+    "whole": {"errors"},
+    "cli.__init__": {"cli.app"},
+    "cli.app": {"__version__", "cli.models", "cli.training", "cli.variants"},
+    "cli.exits": {"errors"},
+    "cli.models": {"cli.exits", "cli.options", "doctor", "errors", "hub", "models"},
+    "cli.options": {"choices", "seeds"},
+    "cli.training": {
+        "choices",
+        "cli.exits",
+        "cli.options",
+        "errors",
+        "imagine_training",
+        "progress",
     },
-    "exits": {"errors"},
-    "models_cli": {"exits", "hub", "models", "doctor", "errors"},
-    "picture": {"errors"},
-    "files": set(),
-    "gallery": set(),
-    "choose": {"evidence"},
-    "origin": set(),
-    "page": {"picture", "evidence", "errors"},
-    "wish": {"seeds"},
-    "progress": set(),
-    "jobs": {
-        "colours",
-        *("downscaled", "jpeg", "variants", "model", "evidence", "errors"),
-        *("picture", "gallery", "page", "choose", "files", "seeds", "wish", "origin"),
+    "cli.variants": {
+        "__version__",
+        "choices",
+        "cli.exits",
+        "cli.options",
+        "errors",
+        "files",
+        "hub",
+        "jobs",
+        "model",
+        "origin",
+        "page",
+        "progress",
+        "request",
+        "seeds",
+        "shards",
     },
+    "__init__": {"downscaled", "errors", "jpeg", "model", "variants"},
+    "__main__": {"cli.app"},
 }
 
 
 def imported(file):
-    """The house's own modules that a file imports."""
+    """The house's own modules that a file imports, named from the package: "jobs", "cli.exits"."""
+    here = file.relative_to(PROGRAM).parent.parts
     names = set()
     for node in ast.walk(ast.parse(file.read_text())):
-        if isinstance(node, ast.ImportFrom):
-            if node.level or (node.module or "").startswith("imagine_cli"):
-                module = (node.module or "").removeprefix("imagine_cli").strip(".")
-                names |= {module} if module else {alias.name for alias in node.names}
-            elif (node.module or "").startswith("imagine_training"):
-                names.add("imagine_training")
+        if not isinstance(node, ast.ImportFrom):
+            continue
+        module = node.module or ""
+        if node.level:
+            folder = here[: len(here) - (node.level - 1)]
+        elif module == "imagine_cli" or module.startswith("imagine_cli."):
+            folder, module = (), module.removeprefix("imagine_cli").removeprefix(".")
+        else:
+            names |= {"imagine_training"} & {module.partition(".")[0]}
+            continue
+        for alias in node.names:
+            parts = [*folder, *module.split("."), alias.name] if module else [*folder, alias.name]
+            whole = PROGRAM.joinpath(*parts)
+            is_room = whole.with_suffix(".py").is_file() or whole.is_dir()
+            names.add(".".join(parts if is_room or len(parts) == 1 else parts[:-1]))
     return names
 
 
-@pytest.mark.parametrize("module", ALLOWED)
-def test_each_room_knows_its_neighbours_only(module):
-    assert imported(ROOT / "imagine_cli" / f"{module}.py") <= ALLOWED[module]
+ROOMS = {
+    ".".join(file.relative_to(PROGRAM).with_suffix("").parts): file
+    for file in PROGRAM.rglob("*.py")
+    if file.parent.name != "weights"
+}
 
 
 def test_every_room_has_its_walls():
-    rooms = {file.stem for file in (ROOT / "imagine_cli").glob("*.py")}
-    assert rooms - {"cli", "__init__", "__main__"} == set(ALLOWED)
+    assert set(ROOMS) == set(ALLOWED)
 
 
-@pytest.mark.parametrize(
-    "arguments", [["--help"], ["--version"], ["upscale", "--help"], ["models", "--help"]]
-)
-def test_help_and_version_import_nothing_heavy(arguments):
+@pytest.mark.parametrize("room", ROOMS)
+def test_each_room_knows_its_neighbours_and_nobody_else(room):
+    assert imported(ROOMS[room]) == ALLOWED[room]
+
+
+def test_nothing_knows_the_command_line():
+    for room, known in ALLOWED.items():
+        if not room.startswith("cli") and room != "__main__":
+            assert not {one for one in known if one.startswith("cli")}, room
+
+
+HEAVY = {"numpy", "onnxruntime", "torch", "PIL", "huggingface_hub"}
+QUICK = [["--help"], ["--version"], ["upscale", "--help"], ["models", "--help"]]
+
+
+def loaded(*arguments):
+    """Which heavy packages a command imports."""
     code = (
         "import sys; from imagine_cli.cli import app\n"
-        f"try: app({arguments!r})\n"
+        f"try: app({list(arguments)!r})\n"
         "except SystemExit as end: assert not end.code\n"
-        "heavy = {'numpy', 'onnxruntime', 'torch', 'PIL', 'huggingface_hub'} & set(sys.modules)\n"
-        "assert not heavy, heavy\n"
+        f"print('loaded', *({HEAVY!r} & set(sys.modules)))\n"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
+    return set(done.stdout.splitlines()[-1].split()[1:])
+
+
+@pytest.mark.parametrize("arguments", QUICK, ids=" ".join)
+def test_help_and_version_import_nothing_heavy(arguments):
+    assert loaded(*arguments) == set()
+
+
+@pytest.mark.parametrize("command", ["path", "info", "verify"])
+def test_models_are_named_and_checked_without_a_runtime(command):
+    assert not {"onnxruntime", "torch"} & loaded("models", command, "upscale")
 
 
 def test_the_program_never_imports_torch():

@@ -8,7 +8,7 @@ import pytest
 from models import card, model_file
 
 from imagine_cli import DeviceError, ModelError, OnnxModel
-from imagine_cli.model import Card
+from imagine_cli.card import Card
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from imagine_cli import noise
+from imagine_cli import noise, seeds
 from imagine_cli.seeds import Near
 
 
@@ -40,7 +40,7 @@ def test_the_numbers_of_a_seed_never_change():
 
 
 def test_the_largest_seed_is_one_too():
-    assert np.isfinite(noise.vector(noise.LARGEST_SEED, 0, 4)).all()
+    assert np.isfinite(noise.vector(seeds.LARGEST, 0, 4)).all()
 
 
 VECTOR = (0.2852361, -0.8254925, 1.9575834)

@@ -17,7 +17,7 @@ from models import card, model_file
 from onnx import TensorProto, external_data_helper, helper, numpy_helper
 
 from imagine_cli import ModelError, OnnxModel, hub, onnxfile
-from imagine_cli.model import read_card
+from imagine_cli.card import read_card
 
 ROOT = Path(__file__).parents[1]
 
@@ -202,7 +202,7 @@ def test_nobody_in_the_house_loads_pickles():
 )
 def test_a_card_that_is_not_its_model_s_is_refused(tmp_path, about, lie, said):
     file = model_file(tmp_path / "m.onnx", about, replace(about, **lie).as_json())
-    with pytest.raises(ModelError, match="not what its card says") as caught:
+    with pytest.raises(ModelError, match="does not match its card") as caught:
         OnnxModel(file, "cpu")
     assert said in str(caught.value)
 

@@ -23,8 +23,6 @@ def test_a_name_and_its_seed_stand_for_each_other(name):
 
 def test_a_name_is_as_short_as_it_can_be():
     assert seeds.name(seeds.named("07-0.300-2")) == "7-0.3-2"
-    assert seeds.tag(7) == "7"
-    assert seeds.tag(Near(7, 0.3, 2)) == "like7-0.3-2"
 
 
 @pytest.mark.parametrize(

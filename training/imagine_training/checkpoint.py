@@ -1,8 +1,6 @@
 """Weights and the state of a run: whole or not at all, and the running average that is exported."""
 
 import json
-import os
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +9,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from imagine_cli.errors import ModelError
+from imagine_cli.whole import replace_file as replace_file
 
 from .presets import Preset
 
@@ -56,15 +55,3 @@ def save_state(state: dict[str, Any], folder: Path) -> None:
 def load_state(folder: Path) -> dict[str, Any] | None:
     file = folder / "state.pt"
     return torch.load(file, map_location="cpu", weights_only=True) if file.is_file() else None
-
-
-def replace_file(file: Path, write: Callable[[Path], Any]) -> None:
-    """Write beside the file, then put it in its place in one move."""
-    partial = file.with_name(f".{file.name}.part")
-    write(partial)
-    umask = os.umask(0)
-    os.umask(umask)
-    os.chmod(partial, 0o666 & ~umask)  # safetensors would keep it from others
-    with open(partial, "rb") as written:
-        os.fsync(written.fileno())
-    os.replace(partial, file)

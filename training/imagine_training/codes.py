@@ -6,10 +6,10 @@ from typing import Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
+from imagine_cli.card import Model
 from imagine_cli.downscaled import Downscaled
 from imagine_cli.evidence import EightBits, Pixels
 from imagine_cli.jpeg import JpegCoded
-from imagine_cli.model import Model
 from imagine_cli.variants import imagine
 
 COUNT = 4  # codes that a figure is taken over

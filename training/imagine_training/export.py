@@ -10,8 +10,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.parametrize import is_parametrized, remove_parametrizations
 
+from imagine_cli.card import CARD_KEY, Card, LevelCard
 from imagine_cli.errors import ModelError
-from imagine_cli.model import CARD_KEY, Card, LevelCard, OnnxModel
+from imagine_cli.model import OnnxModel
 
 from .checkpoint import load_weights
 from .network import Generator, margin, multiple

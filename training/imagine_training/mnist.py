@@ -24,8 +24,8 @@ from PIL import Image, ImageDraw
 from torch import Tensor
 
 from imagine_cli import picture
+from imagine_cli.cli.exits import exit_codes
 from imagine_cli.errors import ImagineError
-from imagine_cli.exits import exit_codes
 
 from . import line
 from .evaluate import check_empty

@@ -70,7 +70,7 @@ class Scene:
         levels = range(len(case.evidence.factors))
         self._known = torch.tensor(case.evidence.observed).permute(2, 0, 1)[None].float()
         self._agree = [twin(case.evidence, level) for level in levels]
-        self._condition = [torch.tensor(case.evidence.condition(level))[None] for level in levels]
+        self._condition = [torch.tensor(case.evidence.condition())[None] for level in levels]
 
     def random_codes(self, seed: int) -> list[Code]:
         generator, codes = torch.Generator().manual_seed(seed), []

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from .exits import FAILED, exit_codes
+from .options import Offline
 
 if TYPE_CHECKING:
-    from .models import Found
+    from ..models import Found
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -21,16 +22,13 @@ app = typer.Typer(
 
 Name = Annotated[str, typer.Argument(help="A model.", metavar="MODEL")]
 HubName = Annotated[str, typer.Argument(help="A model of the Hub.", metavar="USER/REPO[@REVISION]")]
-Offline = Annotated[
-    bool, typer.Option("--offline", help="Never ask the Hugging Face Hub: take what is here.")
-]
 
 
 @app.command("list")
 def list_models() -> None:
     """The models on this machine, each with its task, scales, size and commit."""
     with exit_codes():
-        from . import models
+        from .. import models
 
         found = list(models.known())
         width = max(len(model.name) for model in found)
@@ -48,7 +46,7 @@ def info(name: Name, offline: Offline = False) -> None:
     imagine models info upscale
     """
     with exit_codes():
-        from . import hub, models
+        from .. import hub, models
 
         model = models.info(name, offline=offline)
         lines = {
@@ -70,7 +68,7 @@ def path(name: Name, offline: Offline = False) -> None:
     imagine models path user/repo
     """
     with exit_codes():
-        from . import hub
+        from .. import hub
 
         typer.echo(hub.find(name, offline=offline))
 
@@ -82,7 +80,7 @@ def pull(name: HubName) -> None:
     imagine models pull user/repo
     """
     with exit_codes():
-        from . import hub
+        from .. import hub
 
         commit = hub.commit(hub.pull(name))
         typer.echo(f"{name.partition('@')[0]}@{commit}")
@@ -97,8 +95,8 @@ def verify(
 ) -> None:
     """Compare models with the checksums that the Hub, or the installation, gave them."""
     with exit_codes():
-        from . import models
-        from .errors import ModelError
+        from .. import models
+        from ..errors import ModelError
 
         failed = False
         for name in names or [model.name for model in models.known()]:
@@ -118,7 +116,7 @@ def remove(name: HubName) -> None:
     imagine models remove user/repo
     """
     with exit_codes():
-        from . import models
+        from .. import models
 
         typer.echo(f"{_size(models.remove(name))} freed")
 
@@ -134,7 +132,7 @@ def push(
     HF_TOKEN=… imagine models push runs/mine user/repo
     """
     with exit_codes():
-        from . import models
+        from .. import models
 
         pinned, address = models.push(run, name, private=private)
         typer.echo(pinned)
@@ -148,7 +146,7 @@ def doctor(
 ) -> None:
     """Look whether all is well: versions, devices that really run, models, cache, threads."""
     with exit_codes():
-        from . import doctor as examination
+        from .. import doctor as examination
 
         findings = []
         for finding in examination.examine():

@@ -11,7 +11,7 @@ from types import FrameType
 
 import typer
 
-from .errors import ImagineError
+from ..errors import ImagineError
 
 FAILED, INTERRUPTED = 1, 130
 

@@ -1,0 +1,100 @@
+"""What a model says of itself, read without running it; and how anything that is one is called."""
+
+import json
+from dataclasses import asdict, dataclass
+from itertools import pairwise
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from . import onnxfile
+from .choices import Task
+from .errors import ModelError
+from .evidence import Pixels
+
+CARD_KEY = "imagine"
+FORMAT = 1
+
+
+@dataclass(frozen=True)
+class LevelCard:
+    """What the caller has to know of a level. Lengths are in pixels of its input."""
+
+    factor: int  # of its output to the observed picture
+    channels: int  # of the field
+    multiple: int  # of which its input's sides, and the starts of its tiles, are
+    margin: int  # how far it sees
+
+
+@dataclass(frozen=True)
+class Card:
+    task: str
+    name: str
+    vector: int  # length of the vector part of a code
+    condition: int  # length of what it is told
+    levels: tuple[LevelCard, ...]
+    format: int = FORMAT
+
+    def enlarges(self, level: int) -> int:
+        """How many times as large as its input a level's picture is."""
+        return self.levels[level].factor // (self.levels[level - 1].factor if level else 1)
+
+    def as_json(self) -> str:
+        return json.dumps(asdict(self))
+
+    @classmethod
+    def from_json(cls, text: str) -> "Card":
+        values = json.loads(text)
+        if values["format"] != FORMAT:
+            raise ModelError(f"its format is {values['format']}, this version reads {FORMAT}")
+        card = cls(**{**values, "levels": tuple(LevelCard(**level) for level in values["levels"])})
+        if not card._is_sane():
+            raise ModelError("metadata out of range")
+        return card
+
+    def _is_sane(self) -> bool:
+        """Whether its numbers are within what anybody would build, and its words can be shown."""
+        bounds = [(self.vector, 1, 65536), (self.condition, 0, 65536), (len(self.levels), 1, 8)]
+        for level in self.levels:
+            bounds += [(level.factor, 1, 64), (level.channels, 1, 1024)]
+            bounds += [(level.multiple, 1, 64), (level.margin, 0, 1024)]
+        factors = (1, *(level.factor for level in self.levels))
+        return (
+            all(type(value) is int and low <= value <= high for value, low, high in bounds)
+            and all(after % before == 0 for before, after in pairwise(factors))
+            and self.task in list(Task)
+            and isinstance(self.name, str)
+            and self.name.isprintable()
+        )
+
+
+def read_card(path: Path) -> Card:
+    """The card of a model file, which is looked through and not run. Raises ModelError."""
+    try:
+        return Card.from_json(onnxfile.metadata(path)[CARD_KEY])
+    except ModelError as error:
+        raise ModelError(f"{path}: {error}") from None
+    except (KeyError, TypeError, ValueError, RecursionError):
+        raise ModelError(
+            f"{path}: not a model of imagine (it has no card); "
+            "it should be a folder or an .onnx file that `imagine train` made"
+        ) from None
+
+
+class Model(Protocol):
+    """Anything that turns what is observed, and a code, into a picture; a function of NumPy too."""
+
+    @property
+    def card(self) -> Card: ...
+
+    def __call__(
+        self,
+        level: int,
+        pixels: Pixels,
+        field: NDArray[np.float32],
+        vector: NDArray[np.float32],
+        condition: NDArray[np.float32],
+    ) -> Pixels:
+        """(h, w, 3), (channels, h, w), (v,), (c,) -> (e h, e w, 3)."""

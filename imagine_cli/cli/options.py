@@ -1,0 +1,90 @@
+"""Options, each said once: what it is called, what it takes, and its line of help."""
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ..choices import Format, Kernel, Scale
+from ..seeds import LARGEST, SPREAD
+
+
+class Device(StrEnum):
+    auto = "auto"
+    cpu = "cpu"
+    cuda = "cuda"
+    coreml = "coreml"
+    directml = "directml"
+
+
+def path(text: str) -> Path:
+    """Any path but an empty one, which would mean the current folder."""
+    if not text:
+        raise typer.BadParameter("an empty name is no file: is a variable of your shell empty?")
+    return Path(text)
+
+
+# Typer's own checks of a path would end the run for one file.
+Paths = Annotated[
+    list[Path],
+    typer.Argument(help="Pictures, or folders of them.", metavar="FILE|FOLDER…", parser=path),
+]
+Count = Annotated[
+    int, typer.Option("-n", "--variants", min=1, help="How many variants of each picture.")
+]
+Seed = Annotated[
+    int, typer.Option(min=0, max=LARGEST, help="The first seed; the other variants count on.")
+]
+ScaleOf = Annotated[Scale, typer.Option("--scale", help="How many times as wide and high.")]
+KernelOf = Annotated[
+    Kernel, typer.Option("--kernel", help="The filter by which the input counts as shrunk.")
+]
+OutputFolder = Annotated[
+    Path | None, typer.Option("-o", "--output", help="Folder for results; else beside the input.")
+]
+FormatOf = Annotated[Format, typer.Option("--format", help="All are lossless.")]
+ModelName = Annotated[
+    str | None, typer.Option("--model", help="A folder or file, or user/repo on the Hub.")
+]
+Offline = Annotated[
+    bool, typer.Option("--offline", help="Never ask the Hugging Face Hub: take what is here.")
+]
+DeviceName = Annotated[
+    Device, typer.Option("--device", help="Where to compute; one that is absent is an error.")
+]
+Threads = Annotated[int, typer.Option(min=0, help="CPU threads; 0: one for each core.")]
+Pool = Annotated[
+    int | None, typer.Option(min=1, help="Draw so many, and keep the -n that differ most.")
+]
+Like = Annotated[
+    str | None,
+    typer.Option(metavar="SEED", help="Variants around this one: 7, or 7-0.3-2 as in a name."),
+]
+Spread = Annotated[
+    float | None,
+    typer.Option(
+        min=0,
+        max=1,
+        show_default=f"{SPREAD:g}",
+        help="How far from --like: 0 is the same, 1 any other.",
+    ),
+]
+Gallery = Annotated[
+    bool, typer.Option("--gallery", help="Also a page for your browser, to compare and choose.")
+]
+Mean = Annotated[
+    bool,
+    typer.Option("--mean", help="Also the mean of the variants: the safest guess, less sharp."),
+]
+Sheet = Annotated[bool, typer.Option("--sheet", help="Also a contact sheet: input and variants.")]
+Json = Annotated[bool, typer.Option("--json", help="One line of JSON on stdout for each variant.")]
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="Make existing results again.")]
+Recursive = Annotated[
+    bool, typer.Option("-r", "--recursive", help="Look into the folders within folders too.")
+]
+MaxPixels = Annotated[int, typer.Option(min=1, help="The largest result to make, in pixels.")]
+ShardOf = Annotated[
+    str, typer.Option("--shard", metavar="I/N", help="Only part I of N of the files.")
+]
+Quiet = Annotated[bool, typer.Option("-q", "--quiet", help="Only results and errors.")]

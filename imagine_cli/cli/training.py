@@ -1,0 +1,224 @@
+"""Training and measuring: `imagine train`, `export` and `evaluate`, with the extra packages."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ..choices import Kernel, Scale, Task
+from ..errors import ImagineError
+from ..progress import live_line, progress_bar
+from .exits import FAILED, exit_codes
+from .options import KernelOf, Quiet, ScaleOf, Threads
+
+DEFAULT_HOURS = 2.0  # of training, where nothing is said
+
+
+class TrainingDevice(StrEnum):
+    auto = "auto"
+    cpu = "cpu"
+    cuda = "cuda"
+
+
+class Precision(StrEnum):
+    auto = "auto"
+    float32 = "float32"
+    bfloat16 = "bfloat16"
+
+
+def train(
+    data: Annotated[
+        list[Path] | None,
+        typer.Option("--data", help="A folder of pictures; may be given several times."),
+    ] = None,
+    task: Annotated[
+        Task | None, typer.Option(help="What the model is to do; else upscale.")
+    ] = None,
+    preset: Annotated[
+        str | None, typer.Option(help="The network and its numbers; else compact.")
+    ] = None,
+    init: Annotated[
+        str | None,
+        typer.Option(help="The model to start from, or 'none'; else the bundled one of the task."),
+    ] = None,
+    out: Annotated[Path, typer.Option(help="Folder for the model.")] = Path("runs/mine"),
+    steps: Annotated[int | None, typer.Option(min=1, help="How many steps.")] = None,
+    hours: Annotated[
+        float | None, typer.Option(min=0.001, help="How long, instead; else 2.")
+    ] = None,
+    batch: Annotated[int | None, typer.Option(min=1, help="Pictures a step.")] = None,
+    candidates: Annotated[
+        str | None, typer.Option(help="Codes drawn before the nearest is kept: 2, or 4,2,2,2.")
+    ] = None,
+    lr: Annotated[float | None, typer.Option(min=1e-9, help="The highest learning rate.")] = None,
+    perceptual: Annotated[
+        str | None,
+        typer.Option(help="Networks of the distance: vgg, alex, squeeze, several, or none."),
+    ] = None,
+    device: Annotated[TrainingDevice, typer.Option(help="Where to compute.")] = TrainingDevice.auto,
+    precision: Annotated[
+        Precision | None, typer.Option(help="Of convolutions; else what is faster here.")
+    ] = None,
+    seed: Annotated[int | None, typer.Option(min=0, help="Of all that is drawn; else 0.")] = None,
+    threads: Threads = 0,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on with the run in --out, bit for bit.")
+    ] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say what would be done, and what it would cost.")
+    ] = False,
+    tensorboard: Annotated[
+        bool, typer.Option("--tensorboard", help="Figures for TensorBoard too.")
+    ] = False,
+    quiet: Quiet = False,
+) -> None:
+    """Train a model on your own pictures, for --model to use. Needs imagine-cli[train].
+
+    imagine train --data mydir --hours 2 --out runs/mine
+
+    imagine train --resume --out runs/mine
+    """
+    if not data and not resume:
+        raise typer.BadParameter("--data is missing: a folder of pictures to train on")
+    if steps and hours:
+        raise typer.BadParameter("--steps and --hours: one of them says when it ends")
+    with exit_codes(), _extra("training"), live_line(quiet) as line:
+        from imagine_training import dry, hardware, run
+
+        options = run.Options(
+            task=task.value if task else None,
+            preset=preset,
+            init=init,
+            steps=steps,
+            hours=hours,
+            batch=batch,
+            candidates=candidates,
+            lr=lr,
+            perceptual=perceptual,
+            precision=precision.value if precision else None,
+            seed=seed,
+        )
+        if not (steps or hours or resume or dry_run or (preset or "compact") != "compact"):
+            options = replace(options, hours=DEFAULT_HOURS)
+            line.print(f"no --hours and no --steps: {DEFAULT_HOURS:g} hours; --dry-run estimates")
+        hardware.use_threads(threads)
+        if dry_run:
+            results = list(dry.estimate(options, data or [], device.value, line))
+        else:
+            file = run.run(
+                options,
+                data or [],
+                out,
+                resume=resume,
+                device=device.value,
+                tensorboard=tensorboard,
+                line=line,
+            )
+            results = [str(file.parent)] if file else []
+    for result in results:  # when the line on the terminal is gone
+        typer.echo(result)
+
+
+def export(
+    run: Annotated[Path, typer.Argument(help="A folder that `imagine train` made.", metavar="RUN")],
+) -> None:
+    """Make a run's model.onnx and card again from its weights. Needs imagine-cli[train].
+
+    imagine export runs/mine
+    """
+    with exit_codes(), _extra("exporting"):
+        from imagine_training.run import finish
+
+        typer.echo(finish(run))
+
+
+def evaluate(
+    data: Annotated[
+        list[Path], typer.Option("--data", help="A folder of pictures; may be given several times.")
+    ],
+    model: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="A model; 'lanczos', 'bicubic' or 'plain'; or another program, as a command with "
+            "{input} and {output} (and {seed}). May be given several times."
+        ),
+    ] = None,
+    task: Annotated[Task, typer.Option("--task", help="What the model is to do.")] = Task.upscale,
+    scale: ScaleOf = Scale.x16,
+    kernel: KernelOf = Kernel.bicubic,
+    quality: Annotated[str, typer.Option(help="JPEG qualities, for decompress.")] = "1,5,10,20,40",
+    variants: Annotated[int, typer.Option("-n", "--variants", min=1)] = 10,
+    metrics: Annotated[
+        str, typer.Option(help="Only these figures, such as lpips,psnr,fid; else all.")
+    ] = "",
+    limit: Annotated[int | None, typer.Option(min=1, help="Only so many pictures.")] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="New folder for report.json, report.md and sheets.")
+    ] = None,
+    traverse: Annotated[
+        bool, typer.Option("--traverse", help="Instead, walk the codes to the observed picture.")
+    ] = False,
+    steps: Annotated[int, typer.Option(min=1, help="How far, for --traverse.")] = 100,
+    networks: Annotated[
+        Path | None,
+        typer.Option(
+            exists=True, file_okay=False, help="Folder of feature networks; or IMAGINE_BACKBONES."
+        ),
+    ] = None,
+    quiet: Quiet = False,
+) -> None:
+    """Measure models: how near, how well agreeing, how different. Needs imagine-cli[train].
+
+    imagine evaluate --data photos/ --model upscale --model lanczos --out report/
+
+    imagine evaluate --data photos/ --scale 4 --model upscale --model 'other {input} -o {output}'
+    """
+    with exit_codes(), _extra("evaluation"), progress_bar(quiet) as bar:
+        if networks:
+            os.environ["IMAGINE_BACKBONES"] = str(networks)
+        from imagine_training import traversal
+        from imagine_training.evaluate import Trial
+        from imagine_training.evaluate import evaluate as measure
+
+        plain = [] if traverse else ["lanczos" if task == Task.upscale else "plain"]
+        trial = Trial(
+            data=data,
+            models=model or [*plain, task.value],
+            task=task.value,
+            scale=int(scale),
+            kernel=kernel.value,
+            qualities=_qualities(quality),
+            count=variants,
+            wanted=[word.strip() for word in metrics.split(",") if word.strip()],
+            limit=limit,
+            out=out,
+        )
+        failed = traversal.traverse(trial, steps, bar) if traverse else measure(trial, bar)
+    if failed:
+        raise typer.Exit(FAILED)
+
+
+def _qualities(text: str) -> list[int]:
+    try:
+        qualities = [int(one) for one in text.split(",")]
+    except ValueError:
+        qualities = []
+    if not qualities or not all(1 <= one <= 100 for one in qualities):
+        raise typer.BadParameter(f"a list of 1 to 100, such as 1,5,10, not '{text}'")
+    return qualities
+
+
+@contextmanager
+def _extra(what: str) -> Iterator[None]:
+    """Without the extra `train`, one line that says how to get it."""
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        raise ImagineError(
+            f"{what} needs more packages ({error.name}): pip install 'imagine-cli[train]'"
+        ) from None

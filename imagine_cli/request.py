@@ -1,0 +1,68 @@
+"""What is asked of every picture of a run."""
+
+import os
+import shlex
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+from .choices import Format, Kernel, Task
+from .results import task_tag
+from .seeds import SPREAD, Seed, name
+
+
+@dataclass(frozen=True)
+class Draw:
+    """Which variants: those of all `seeds`, or the `keep` of them that differ most."""
+
+    seeds: tuple[Seed, ...]
+    keep: int
+
+    @property
+    def pool(self) -> int:
+        """How many are drawn to choose from; 0 where all are kept."""
+        return len(self.seeds) if self.keep < len(self.seeds) else 0
+
+
+@dataclass(frozen=True)
+class Output:
+    """What is written, and in which format."""
+
+    format: Format = Format.png
+    mean: bool = False
+    sheet: bool = False
+    page: bool = False
+    overwrite: bool = False
+    max_pixels: int = 300_000_000
+
+
+@dataclass(frozen=True)
+class Request:
+    task: Task
+    scale: int  # 1 for decompress
+    kernel: Kernel | None  # None for decompress
+    model: str
+    draw: Draw
+    output: Output
+
+    @property
+    def tag(self) -> str:
+        """What the names of results have after the picture's own."""
+        return task_tag(self.task, self.scale)
+
+    def more_like(self, seed: Seed, path: Path, folder: Path) -> str:
+        """The command, as a shell understands it, for more variants like one of a picture.
+
+        `folder` is where results of `path` go.
+        """
+        file = f"./{path}" if str(path).startswith("-") else str(path)
+        command = ["imagine", self.task, file, "--like", name(seed), "--spread", f"{SPREAD:g}"]
+        command += ["-n", "5"]
+        if self.kernel:
+            command += ["--scale", str(self.scale), "--kernel", self.kernel]
+        if self.model != self.task:
+            command += ["--model", self.model]
+        if folder != path.parent:
+            command += ["-o", str(folder)]
+        command += ["--format", self.output.format, "--gallery"]
+        return subprocess.list2cmdline(command) if os.name == "nt" else shlex.join(command)
