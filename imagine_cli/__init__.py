@@ -5,10 +5,12 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from .api import load_model, open_jpeg, open_picture
     from .downscaled import Downscaled
     from .errors import DeviceError, ImagineError, ModelError, OutputError, PictureError
     from .jpeg import JpegCoded
     from .model import OnnxModel
+    from .picture import Picture
     from .variants import Variant, imagine
 
 # Before onnxruntime is imported anywhere: it would look up a host, and leave a device id behind.
@@ -24,17 +26,25 @@ __all__ = [
     "ModelError",
     "OnnxModel",
     "OutputError",
+    "Picture",
     "PictureError",
     "Variant",
     "imagine",
+    "load_model",
+    "open_jpeg",
+    "open_picture",
 ]
 
 _HOMES = {
     "Downscaled": "downscaled",
     "JpegCoded": "jpeg",
     "OnnxModel": "model",
+    "Picture": "picture",
     "Variant": "variants",
     "imagine": "variants",
+    "load_model": "api",
+    "open_jpeg": "api",
+    "open_picture": "api",
 }
 
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from .choices import Scale
-from .evidence import EightBits, Pixels
+from .evidence import EightBits, Pixels, checked
 from .resampling import (
     FILTERS,
     KERNELS,
@@ -39,7 +39,7 @@ class Downscaled:
     """The pictures, `factor` times as large, that Pillow's `kernel` shrinks to `picture`.
 
     picture: uint8 (h, w, 3). grey: results have three equal channels; by default, if `picture` has.
-    Raises ValueError for a factor not in FACTORS or a kernel not in KERNELS.
+    Raises ValueError for another kind of array, a factor not in FACTORS or a kernel not in KERNELS.
     """
 
     def __init__(
@@ -47,7 +47,7 @@ class Downscaled:
     ) -> None:
         if factor not in FACTORS or kernel not in KERNELS:
             raise ValueError(f"factor is one of {FACTORS}, kernel one of {KERNELS}")
-        self.picture, self.factor, self.kernel = picture, factor, kernel
+        self.picture, self.factor, self.kernel = checked(picture), factor, kernel
         self.grey = bool((picture == picture[..., :1]).all()) if grey is None else grey
         self.observed: NDArray[np.float32] = (picture / np.float32(255)).astype(np.float32)
         self.factors = FACTORS[: FACTORS.index(factor) + 1]

@@ -22,6 +22,19 @@ def to_eight_bits(pixels: Pixels) -> EightBits:
     return picture
 
 
+def checked(picture: EightBits) -> EightBits:
+    """The picture, if it is one: (height, width, 3) of uint8. Raises ValueError."""
+    if not isinstance(picture, np.ndarray):
+        raise ValueError(f"a picture is a NumPy array, not {type(picture).__name__}")
+    if picture.dtype != np.uint8:
+        help = "; np.rint(255 * picture).astype(np.uint8) if it is in [0, 1]"
+        floating = np.issubdtype(picture.dtype, np.floating)
+        raise ValueError(f"a picture is uint8, not {picture.dtype}{help if floating else ''}")
+    if picture.ndim != 3 or picture.shape[2] != 3 or not picture.size:
+        raise ValueError(f"a picture is (height, width, 3), not {picture.shape}")
+    return picture
+
+
 class Agreement(Protocol):
     """How well a finished picture agrees with the evidence, measured on what is written."""
 

@@ -3,6 +3,7 @@
 What lies around the pixels (alpha, colour profile, EXIF) is kept aside and returns in the results.
 """
 
+import os
 import struct
 import warnings
 import zlib
@@ -44,6 +45,9 @@ OPTIONS: dict[str, dict[str, Any]] = {
 }
 
 
+Source = str | os.PathLike[str] | BinaryIO | Image.Image
+
+
 @dataclass(frozen=True)
 class Metadata:
     """What a file says beside its samples.
@@ -75,8 +79,8 @@ class Picture:
     warnings: tuple[str, ...]
 
 
-def read(path: Path | str) -> Picture:
-    """Read a picture.
+def read(source: Source) -> Picture:
+    """Read a picture: a path, an open file, or an image of Pillow's, which is left as it is.
 
     Palettes, CMYK and 16 bits come out as eight bits of grey or RGB.
 
@@ -84,7 +88,7 @@ def read(path: Path | str) -> Picture:
         PictureError: There is no such file, or no picture in it, or a damaged one. One line, which
             does not name the file.
     """
-    with _opened(path) as image:
+    with _opened(source) as image:
         # The header tells how samples are stored only until they are read.
         grey, notes = _grey(image), _warnings(image)
         image.load()
@@ -129,24 +133,25 @@ def upright(array: NDArray[np.uint8], orientation: int) -> NDArray[np.uint8]:
 
 
 @contextmanager
-def _opened(path: Path | str) -> Iterator[Image.Image]:
+def _opened(source: Source) -> Iterator[Image.Image]:
     """A picture's header, read; what goes wrong until the block ends is a `PictureError`."""
-    path = Path(path)
     try:
-        if path.is_dir():
-            raise PictureError("this is a folder, and a picture is needed")
-        if path.exists() and not path.is_file():
-            raise PictureError("this is no ordinary file")
-        if path.stat().st_size == 0:
-            raise PictureError("the file is empty")
-        with warnings.catch_warnings(action="ignore"), Image.open(path, formats=READABLE) as image:
+        if isinstance(source, Image.Image):
+            yield source.copy()  # its EXIF would be changed
+            return
+        if isinstance(source, str | os.PathLike):
+            _check_file(Path(source))
+        with (
+            warnings.catch_warnings(action="ignore"),
+            Image.open(source, formats=READABLE) as image,
+        ):
             yield image
     except PictureError:
         raise
     except FileNotFoundError as error:
         raise PictureError("there is no such file") from error
     except PermissionError as error:
-        raise PictureError("it may not be read: look at its permissions") from error
+        raise PictureError("permission denied") from error
     except UnidentifiedImageError as error:
         raise PictureError(
             "no picture, or one without pixels: JPEG, PNG, WebP, TIFF, AVIF and others are read"
@@ -158,6 +163,15 @@ def _opened(path: Path | str) -> Iterator[Image.Image]:
             raise PictureError(f"it cannot be read: {error.strerror}") from error
         reason = " ".join(str(error).split()) or type(error).__name__
         raise PictureError(f"it is damaged or cut short ({reason})") from error
+
+
+def _check_file(path: Path) -> None:
+    if path.is_dir():
+        raise PictureError("this is a folder, and a picture is needed")
+    if path.exists() and not path.is_file():
+        raise PictureError("this is not a regular file")
+    if path.stat().st_size == 0:
+        raise PictureError("the file is empty")
 
 
 def _in_eight_bits(image: Image.Image, grey: bool) -> Image.Image:

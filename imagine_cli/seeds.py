@@ -4,6 +4,7 @@ import re
 from dataclasses import dataclass
 from decimal import Decimal
 from itertools import count, islice
+from operator import index
 from typing import TypeAlias
 
 LARGEST = 2**62
@@ -49,6 +50,23 @@ def named(text: str) -> Seed:
             raise ValueError(f"a spread is from 0 to 1, not {spread}")
         seed = Near(seed, float(spread), _whole(new))
     return seed
+
+
+def checked(seed: Seed) -> Seed:
+    """The seed, if it is one: NumPy's whole numbers are, too. Raises ValueError."""
+    if isinstance(seed, Near):
+        return Near(checked(seed.like), seed.spread, _checked(seed.seed))
+    return _checked(seed)
+
+
+def _checked(seed: int) -> int:
+    try:
+        number = index(seed)
+    except TypeError:
+        raise ValueError(f"a seed is a whole number, not {seed!r}") from None
+    if not 0 <= number <= LARGEST:
+        raise ValueError(f"a seed is from 0 to {LARGEST}, not {number}")
+    return number
 
 
 def counted(first: int, variants: int, like: Seed | None, spread: float) -> tuple[Seed, ...]:

@@ -3,16 +3,21 @@
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from . import noise
 from .card import LevelCard, Model
-from .errors import ModelError
+from .errors import ImagineError, ModelError
 from .evidence import Agreement, EightBits, Evidence, Pixels
-from .seeds import Seed
+from .seeds import Seed, checked
 from .tiles import Span, tiles
+
+if TYPE_CHECKING:
+    from .picture import Picture
 
 BORDER = 8  # pixels by which a level sees the picture mirrored beyond its border
 TILE = 256 + 2 * BORDER  # pixels of a level's input that a tile answers for, each way, at most;
@@ -30,6 +35,23 @@ class Variant:
     agreement: Agreement
     seconds: float
 
+    def save(self, path: Path | str, *, like: "Picture | None" = None) -> Path:
+        """Write it, without loss, as the suffix says: .png, .webp or .tiff.
+
+        like: the picture that it was made from, whose colour profile and EXIF it keeps. Raises
+        OutputError.
+        """
+        from .picture import write
+
+        kept: dict[str, Any] = (
+            {"grey": like.grey, "icc": like.icc, "exif": like.exif} if like else {}
+        )
+        try:
+            write(self.picture, path, **kept)
+        except ImagineError as error:
+            raise type(error)(f"{path}: {error}") from error
+        return Path(path)
+
 
 def imagine(
     evidence: Evidence,
@@ -45,7 +67,7 @@ def imagine(
     tile: how many pixels of a level's input, each way, one answers for; 0 is what suits the level.
     """
     levels = _levels(evidence, model)
-    for seed in seeds:
+    for seed in map(checked, seeds):
         yield _variant(evidence, model, levels, seed, tile, progress)
 
 

@@ -11,6 +11,7 @@ ROOT = Path(__file__).parents[1]
 PROGRAM = ROOT / "imagine_cli"
 
 ALLOWED = {
+    "api": {"errors", "hub", "jpeg", "model", "picture"},
     "card": {"choices", "errors", "evidence", "onnxfile"},
     "choices": set(),
     "choose": {"evidence"},
@@ -59,7 +60,7 @@ ALLOWED = {
     "seeds": set(),
     "shards": set(),
     "tiles": set(),
-    "variants": {"card", "errors", "evidence", "noise", "seeds", "tiles"},
+    "variants": {"card", "errors", "evidence", "noise", "picture", "seeds", "tiles"},
     "whole": {"errors"},
     "cli.__init__": {"cli.app"},
     "cli.app": {"__version__", "cli.models", "cli.training", "cli.variants"},
@@ -91,7 +92,7 @@ ALLOWED = {
         "seeds",
         "shards",
     },
-    "__init__": {"downscaled", "errors", "jpeg", "model", "variants"},
+    "__init__": {"api", "downscaled", "errors", "jpeg", "model", "picture", "variants"},
     "__main__": {"cli.app"},
 }
 

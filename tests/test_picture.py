@@ -401,7 +401,7 @@ def test_closed_doors_are_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     tmp_path.chmod(0o755)
     monkeypatch.chdir(tmp_path)
     with ordinary_user():
-        with pytest.raises(PictureError, match="permissions"):
+        with pytest.raises(PictureError, match="permission denied"):
             picture.read("locked.png")
         with pytest.raises(OutputError, match=r"may not be written to.*-o"):
             picture.write(scene(), "folder/out.png")
