@@ -505,14 +505,16 @@ def test_threads_do_not_change_a_variant(photo, tmp_path):
 @pytest.mark.skipif(os.name == "nt", reason="signals are POSIX's")
 def test_ctrl_c_ends_at_once_and_leaves_no_half_file(tmp_path):
     photo = tmp_path / "large.png"
-    Image.fromarray(photograph(100, 100)).save(photo)
-    command = [sys.executable, "-m", "imagine_cli", "upscale", str(photo), "-n", "50"]
+    Image.fromarray(photograph(40, 40)).save(photo)
+    command = [sys.executable, "-m", "imagine_cli", "upscale", str(photo), "-n", "99"]
     running = subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
         # A suite in the background has it ignored, and would hand that on.
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )  # fmt: skip
-    time.sleep(4)
+    first, until = tmp_path / "large-x16-0.png", time.monotonic() + 60
+    while not first.exists() and time.monotonic() < until:
+        time.sleep(0.05)
     running.send_signal(signal.SIGINT)
     _, said = running.communicate(timeout=20)
     assert running.returncode == 130, said

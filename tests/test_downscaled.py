@@ -19,6 +19,18 @@ every_kernel = pytest.mark.parametrize("kernel", KERNELS)
 every_factor = pytest.mark.parametrize("factor", FACTORS)
 
 
+def in_pairs(name, values):
+    """Each value with every kernel and every factor, and these with each other; not all threes."""
+    return pytest.mark.parametrize(
+        (name, "kernel", "factor"),
+        [
+            (value, kernel, FACTORS[(place + other) % len(FACTORS)])
+            for place, value in enumerate(values)
+            for other, kernel in enumerate(KERNELS)
+        ],
+    )
+
+
 def shrunk(picture, factor, kernel):
     """By Pillow; float pictures channel by channel, unrounded."""
     size, resample = (
@@ -52,9 +64,7 @@ def checkerboard(side):
     return (dark * 255).astype(np.uint8)
 
 
-@every_kernel
-@every_factor
-@pytest.mark.parametrize("size", [(1, 1), (1, 7), (5, 2), (13, 70)])
+@in_pairs("size", [(1, 1), (1, 7), (5, 2), (13, 70)])
 def test_a_projected_picture_shrinks_to_the_observed_one(kernel, factor, size):
     evidence = Downscaled(any_picture(*size), factor, kernel)
     pixels = np.random.default_rng(2).random((size[0] * factor, size[1] * factor, 3))
@@ -125,20 +135,19 @@ def test_projection_needs_little_memory():
     assert peak < pixels.nbytes / 2
 
 
-@every_kernel
-@every_factor
-@pytest.mark.parametrize(
-    "picture",
-    [
-        pytest.param(photograph(40, 56), id="photograph"),
-        pytest.param(flat(0, 0, 0), id="black"),
-        pytest.param(flat(255, 255, 255), id="white"),
-        pytest.param(flat(255, 0, 0), id="red"),
-        pytest.param(photograph(70, 20), id="tall"),
-        pytest.param(240 + photograph(24, 24) // 17, id="nearly white"),
-    ],
-)
-def test_what_is_written_shrinks_to_the_input(picture, factor, kernel):
+PICTURES = {
+    "photograph": photograph(40, 56),
+    "black": flat(0, 0, 0),
+    "white": flat(255, 255, 255),
+    "red": flat(255, 0, 0),
+    "tall": photograph(70, 20),
+    "nearly white": 240 + photograph(24, 24) // 17,
+}
+
+
+@in_pairs("name", PICTURES)
+def test_what_is_written_shrinks_to_the_input(name, factor, kernel):
+    picture = PICTURES[name]
     enlarged = Image.fromarray(picture).resize(
         (picture.shape[1] * factor, picture.shape[0] * factor), Image.Resampling.LANCZOS
     )

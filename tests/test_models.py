@@ -2,11 +2,10 @@
 
 import os
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+from forks import Forks
 from hub_server import Hub, Repository
 from models import card, model_file
 
@@ -33,23 +32,22 @@ def hub(content):
     hub.close()
 
 
+@pytest.fixture(scope="module")
+def forks():
+    forks = Forks()
+    yield forks
+    forks.close()
+
+
 @pytest.fixture
-def imagine(hub, tmp_path):
+def imagine(hub, tmp_path, forks):
     """The program, with a cache of its own and this Hub."""
 
     def run(*arguments, limit=None, **variables):
         kept = {key: value for key, value in os.environ.items() if key[:3] != "HF_"}
         paths = {"HF_HOME": tmp_path / "hf", "HF_ENDPOINT": hub.url, "HF_HUB_DISABLE_XET": 1}
         environment = kept | {key: str(value) for key, value in (paths | variables).items()}
-
-        def limited():
-            if limit:
-                resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
-
-        return subprocess.run(
-            [sys.executable, "-m", "imagine_cli", *map(str, arguments)],
-            env=environment, capture_output=True, text=True, timeout=100, preexec_fn=limited,
-        )  # fmt: skip
+        return forks.run([str(argument) for argument in arguments], environment, limit)
 
     return run
 

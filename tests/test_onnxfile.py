@@ -269,7 +269,7 @@ def test_a_model_that_asks_for_more_memory_than_the_bound_is_refused(file, monke
 
 
 @pytest.mark.skipif(os.name == "nt", reason="limits and alarms are POSIX's")
-@pytest.mark.parametrize(("name", "count"), [("toy", 1000), ("decompress", 200)])
+@pytest.mark.parametrize(("name", "count"), [("toy", 500), ("decompress", 50)])
 def test_a_spoilt_model_is_refused_in_one_line_or_runs(file, name, count):
     victim = file if name == "toy" else hub.find(name)
     command = [sys.executable, ROOT / "tests" / "mutate_onnx.py", victim, "0", str(count)]

@@ -43,7 +43,7 @@ def photo(tmp_path):
 @pytest.mark.bundled
 @pytest.mark.parametrize(
     "environment",
-    [{"TERM": "xterm"}, {"TERM": "dumb"}, {"TERM": ""}, {"NO_COLOR": "1"}, {"COLUMNS": "10"}],
+    [{"TERM": "xterm", "COLUMNS": "10"}, {"TERM": "dumb", "NO_COLOR": "1"}, {"TERM": ""}],
     ids=str,
 )
 def test_upscale_runs_in_a_terminal(photo, environment):
@@ -118,8 +118,8 @@ def test_nothing_is_left_in_the_home_or_among_temporary_files(photo, tmp_path):
 @pytest.mark.parametrize("name", ["SIGTERM", "SIGHUP"])
 def test_a_signal_to_end_leaves_no_half_file(tmp_path, name):
     file = tmp_path / "large.png"
-    Image.fromarray(photograph(256, 256)).save(file)
-    command = [sys.executable, "-m", "imagine_cli", "upscale", file, "-n", "9", "--scale", "4"]
+    Image.fromarray(photograph(96, 96)).save(file)
+    command = [sys.executable, "-m", "imagine_cli", "upscale", file, "-n", "99", "--scale", "4"]
     program = subprocess.Popen(
         command,
         stderr=subprocess.PIPE,
