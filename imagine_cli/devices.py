@@ -30,7 +30,7 @@ def chosen(device: str) -> str:
         return there()[0]
     if device not in there():
         raise DeviceError(
-            f"no device '{device}' here: this onnxruntime has {', '.join(there())}"
+            f"device '{device}' is not available: this onnxruntime has {', '.join(there())}"
             + ("; pip install onnxruntime-gpu instead of onnxruntime" if device == "cuda" else "")
         )
     return device

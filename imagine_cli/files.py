@@ -51,7 +51,7 @@ def pictures_in(
             if os.path.lexists(path):
                 found.setdefault(os.path.realpath(path), (path, output or path.parent))
             else:
-                problems.append((path, "there is no such file or folder"))
+                problems.append((path, "no such file or folder"))
             continue
         before = len(problems)
         empty = True
@@ -60,8 +60,8 @@ def pictures_in(
             goal = output / picture.parent.relative_to(path) if output else picture.parent
             found.setdefault(os.path.realpath(picture), (picture, goal))
         if empty and len(problems) == before:
-            deeper = "" if recursive else " (--recursive looks into the folders in it)"
-            problems.append((path, f"there are no pictures in this folder{deeper}"))
+            deeper = "" if recursive else " (--recursive searches subfolders too)"
+            problems.append((path, f"no pictures in this folder{deeper}"))
 
     stems = Counter(goal / path.stem for path, goal in found.values())
     sources: dict[Results, Source] = {}
@@ -70,7 +70,7 @@ def pictures_in(
         results = Results(goal / f"{name}-{tag}")
         if results in sources:
             other = sources[results].path
-            line = f"its results would be called as those of {other}: give it another -o"
+            line = f"its results would have the names of those of {other}: use another -o"
             problems.append((path, line))
         else:
             sources[results] = Source(path, results)
@@ -88,7 +88,7 @@ def _walk(
     """The pictures of a folder, sorted; hidden ones, and those that we put there, left out."""
 
     def closed(error: OSError) -> None:
-        line = "this folder may not be read: look at its permissions"
+        line = "cannot read this folder: permission denied"
         problems.append((Path(error.filename), line))
 
     # os.walk does not follow links to folders, so none leads in a circle.

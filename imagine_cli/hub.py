@@ -49,14 +49,14 @@ def find(name: str, *, offline: bool = False) -> Path:
         return path
     if not is_on_hub(name):
         raise ModelError(
-            f"no model '{name}': neither a bundled one ({', '.join(bundled_names())}), "
-            "nor a file, a folder, or user/repo on the Hugging Face Hub"
+            f"no model '{name}': not a bundled one ({', '.join(bundled_names())}), "
+            "a file, a folder, or user/repo on the Hugging Face Hub"
         )
     if file := _cached(name):
         return file
     if offline:
         raise ModelError(
-            f"{name}: not on this machine yet, and --offline forbids to ask the Hub; pull it once"
+            f"{name}: not cached, and --offline is set; run `imagine models pull {name}` first"
         )
     return pull(name)
 
@@ -89,18 +89,22 @@ def pull(name: str) -> Path:
         hub, url = api(), hf_hub_url(repository, MODEL_FILE, revision=revision)
         about = hub.get_hf_file_metadata(url=url)
         if not about.commit_hash or not about.etag:
-            raise ModelError(f"{name}: what answers is no Hub: look at HF_ENDPOINT and HTTPS_PROXY")
+            raise ModelError(
+                f"{name}: unexpected response; is HF_ENDPOINT a Hub? HTTPS_PROXY a proxy?"
+            )
         if about.size and about.size > LARGEST:
-            raise ModelError(f"{name}: its {MODEL_FILE} has {about.size:,} bytes, as none can have")
-        for _ in range(2):  # what lay there damaged is brought anew
+            raise ModelError(
+                f"{name}: its {MODEL_FILE} has {about.size:,} bytes, too many for ONNX"
+            )
+        for _ in range(2):  # what lay there damaged is downloaded again
             file = Path(hub.hf_hub_download(repository, MODEL_FILE, revision=about.commit_hash))
             if _matches(file, about.etag):
                 break
             _discard(file)
         else:
             raise ModelError(
-                f"{name}: wrong checksum: what came is not what the Hub says it has, and is "
-                "thrown away; try again, or another network"
+                f"{name}: wrong checksum: the download is not what the Hub says it has, and was "
+                "discarded; try again, or use another network"
             )
         try:
             read_card(file)
@@ -119,12 +123,12 @@ def verify(name: str, file: Path, *, offline: bool = False) -> str:
     """
     if commit(file):
         expected, result = _etag(file, name, offline), "the same bytes as on the Hub"
-        help = f"`imagine models pull {name}` brings it anew"
+        help = f"`imagine models pull {name}` downloads it again"
     else:
         expected, result = _recorded(file), "the same bytes as when it was installed"
         help = "install imagine-cli again"
     if not expected:
-        return "whole, though no checksum of it is written down here"
+        return "readable, but there is no checksum to compare it with"
     if not _matches(file, expected):
         raise ModelError(f"{name}: wrong checksum: {file} is damaged; {help}")
     return result
@@ -185,7 +189,7 @@ def _told(error: BaseException, name: str) -> str:
         error = error.__cause__  # the wrapping says less
     first_line = str(error).strip().partition("\n")[0]
     if isinstance(error, OfflineModeIsEnabled):
-        return "HF_HUB_OFFLINE forbids to ask the Hub; pull it once without"
+        return "not cached, and HF_HUB_OFFLINE is set; unset it and run `imagine models pull` first"
     if isinstance(error, GatedRepoError):
         page = f"https://huggingface.co/{name.partition('@')[0]}"
         return f"its terms must be accepted first: do so on {page}, then set HF_TOKEN"
@@ -194,35 +198,35 @@ def _told(error: BaseException, name: str) -> str:
     if isinstance(error, RepositoryNotFoundError):
         return "no such file, folder or Hub repository (a private one needs HF_TOKEN)"
     if isinstance(error, EntryNotFoundError):
-        return f"the Hub's repository has no {MODEL_FILE}, so it is no model of imagine"
+        return f"the Hub's repository has no {MODEL_FILE}, so it is not a model of imagine"
     if isinstance(error, HfHubHTTPError):
         return _answer(error.response.status_code, error.response.headers.get("Retry-After"))
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
-        return "no room on the disk: free some, or set HF_HOME to a folder on another one"
+        return "no space left on the disk: free some, or set HF_HOME to a folder on another disk"
     if isinstance(error, OSError) and error.errno:
         return f"{error.strerror}: {error.filename} (HF_HOME says where the Hub's cache lies)"
     if isinstance(error, OSError) or type(error).__name__ in ("ReadError", "RemoteProtocolError"):
-        return "the connection was cut and half a file thrown away: try again"
+        return "the connection was lost, and the partial download discarded; try again"
     if isinstance(error, ValueError):
         return first_line
     if type(error).__module__.startswith("httpx"):
         why = first_line or type(error).__name__
-        return f"the Hub cannot be reached ({why}): look at the network, HF_ENDPOINT, HTTPS_PROXY"
+        return f"cannot reach the Hub ({why}): check the network, HF_ENDPOINT, HTTPS_PROXY"
     return f"{type(error).__name__}: {first_line}"
 
 
 def _answer(status: int, wait: str | None) -> str:
     """What a status of HTTP means to a person, and what helps."""
     if status == 401:
-        return f"the Hub does not know you: set HF_TOKEN to a token from {_TOKENS}"
+        return f"not authenticated (401): set HF_TOKEN to a token from {_TOKENS}"
     if status == 403:
-        return f"the Hub does not let you: HF_TOKEN needs the permission, from {_TOKENS}"
+        return f"forbidden (403): HF_TOKEN needs permission for this, see {_TOKENS}"
     if status == 429:
         pause = f"in {wait} seconds" if wait else "in a few minutes"
         return f"too many requests (429): try again {pause}; with HF_TOKEN more are allowed"
     if status >= 500:
-        return f"the Hub has a failure of its own ({status}): try again later"
-    return f"the Hub answered {status}: look at the name, HF_ENDPOINT and HF_TOKEN"
+        return f"the Hub has an internal error ({status}): try again later"
+    return f"the Hub answered {status}: check the name, HF_ENDPOINT and HF_TOKEN"
 
 
 def _cached(name: str) -> Path | None:

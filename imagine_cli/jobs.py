@@ -262,9 +262,9 @@ class _Turn:
         try:
             read = picture.read(file)
         except PictureError as error:
-            raise OutputError(f"{file}: {error}; --overwrite makes it again") from error
+            raise OutputError(f"{file}: {error}; use --overwrite to make it again") from error
         if read.pixels.shape[1::-1] != self.size:
-            raise OutputError(f"{file} is of another size: --overwrite makes it again")
+            raise OutputError(f"{file} has another size; use --overwrite to make it again")
         return read
 
 
@@ -366,7 +366,7 @@ def _label(seed: Seed) -> str:
 
 
 def _there(result: Path, wanted: Origin, *, again: bool = False) -> bool:
-    """Whether a result lies there already. `again`: one of other seeds is to be made again.
+    """Whether a result lies already there. `again`: one of other seeds is to be made again.
 
     Raises OutputError where another file, or a result of other things, has its name.
     """
@@ -378,8 +378,8 @@ def _there(result: Path, wanted: Origin, *, again: bool = False) -> bool:
         return False
     if differs:
         raise OutputError(
-            f"{result} is there, of something else ({differs}): --overwrite makes it again, "
-            "-o puts results elsewhere"
+            f"{result} exists, made from something else ({differs}): use --overwrite to replace "
+            "it, or -o for another folder"
         )
     return True
 
@@ -398,17 +398,23 @@ def _check_size(width: int, height: int, request: Request) -> None:
 def _check_page(html: Path) -> None:
     """A page of ours is made again when other variants are asked for; another file is not ours."""
     if html.exists() and page.marked(html) is None:
-        raise OutputError(f"{html} is there, and is no page of variants: move it, or --overwrite")
+        raise OutputError(
+            f"{html} exists and is not a page of variants; move it, or use --overwrite"
+        )
 
 
 def _check_results(results: list[Path], inputs: Collection[str]) -> None:
     for result in results:
         if os.path.realpath(result) in inputs:
-            raise OutputError(f"its result {result} is itself an input: choose a folder with -o")
+            raise OutputError(
+                f"its result {result} is also an input: choose another folder with -o"
+            )
     folder = results[0].parent
     while not folder.exists() and folder != folder.parent:
         folder = folder.parent
     if not folder.is_dir():
-        raise OutputError(f"{folder} is no folder: choose another with -o")
+        raise OutputError(f"{folder} is not a folder: choose another with -o")
     if not os.access(folder, os.W_OK | os.X_OK):
-        raise OutputError(f"the folder {folder} may not be written to: choose another with -o")
+        raise OutputError(
+            f"cannot write to {folder}: permission denied; choose another folder with -o"
+        )

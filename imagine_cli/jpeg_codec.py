@@ -40,13 +40,13 @@ def decoded(data: bytes) -> tuple[Floats, list[Plane]]:
             observed = np.asarray(image.convert("RGB")) / np.float32(255)
         read = _read(data)
     except (OSError, SyntaxError) as error:
-        raise PictureError("is damaged or cut short; look for a whole copy") from error
+        raise PictureError("damaged or truncated; find an intact copy") from error
     if read.jpeg_color_space is jpeglib.JCS_RGB:  # jpeglib holds all of them equal
-        raise PictureError("a JPEG of RGB, not YCbCr; save it as an ordinary JPEG")
+        raise PictureError("an RGB JPEG, not YCbCr; save it as an ordinary JPEG")
     tables = [read.get_component_qt(i) for i in range(len(shrinking))]
     cells = _quantised(read)
     if len(cells) != len(shrinking) or not all(table.all() for table in tables):
-        raise PictureError("is damaged: its header contradicts itself; look for a whole copy")
+        raise PictureError("damaged: its header is inconsistent; find an intact copy")
     parts = zip(cells, tables, shrinking, strict=True)
     return observed, [Plane(cells, table, *by) for cells, table, by in parts]
 
@@ -156,7 +156,7 @@ def _essence(data: bytes) -> tuple[bytes, list[tuple[int, int]]]:
     Raises PictureError for what is no JPEG, or one that we do not read.
     """
     if not data.startswith(b"\xff\xd8"):
-        raise PictureError("is not a JPEG; `imagine upscale` takes other pictures")
+        raise PictureError("not a JPEG; `imagine upscale` takes other pictures")
     kept, shrinking, start = data[:2], [(1, 1)], 2
     # libjpeg takes whatever lies between two segments for padding (jdmarker.c, next_marker).
     while found := _MARKER.search(data, start):
@@ -178,21 +178,19 @@ _MARKER = re.compile(rb"\xff[\x02-\xcf\xd9-\xfe]")  # one that has a segment, or
 def _shrinking(kind: int, frame: bytes) -> list[tuple[int, int]]:
     """How much each plane of a frame, by its header, is shrunk: (down, across)."""
     if kind > 0xC2:
-        raise PictureError(
-            "a JPEG of a rare kind (arithmetic, lossless); save it as an ordinary JPEG"
-        )
+        raise PictureError("an arithmetic-coded or lossless JPEG; save it as an ordinary JPEG")
     if frame[:1] not in (b"", b"\x08"):
-        raise PictureError(f"a JPEG of {frame[0]} bits; only those of 8 bits can be read")
+        raise PictureError(f"a {frame[0]}-bit JPEG; only 8-bit JPEGs are supported")
     factors = [divmod(both, 16) for both in frame[7::3]]
     if len(factors) == 4:
-        raise PictureError("a JPEG of CMYK, which cannot be read yet; convert it to RGB first")
+        raise PictureError("a CMYK JPEG, which is not supported yet; convert it to RGB first")
     if len(factors) != 3:
         return [(1, 1)]  # grey; what is neither, Pillow refuses
     (most_across, most_down), *chroma = factors
     shrinking = [(most_down / (down or 1), most_across / (across or 1)) for across, down in chroma]
     if shrinking[0] != shrinking[1] or not {*shrinking[0]} <= {1, 2}:
         raise PictureError(
-            "has its colours sampled in a rare way; only 4:4:4, 4:2:2, 4:2:0 and 4:4:0 can be read"
+            "unsupported chroma subsampling; 4:4:4, 4:2:2, 4:2:0 and 4:4:0 can be read"
         )
     down, across = map(int, shrinking[0])
     return [(1, 1), (down, across), (down, across)]
@@ -221,7 +219,7 @@ def _scratch_file() -> Iterator[str]:
         if error.errno is None:  # jpeglib's own, about what is in the file
             raise
         raise OutputError(
-            f"no temporary file can be written ({error.strerror}): make room, or set TMPDIR "
+            f"cannot write a temporary file ({error.strerror}): free some space, or set TMPDIR "
             "to another folder"
         ) from error
 

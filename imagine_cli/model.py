@@ -81,7 +81,7 @@ class OnnxModel:
         if imagined.shape != expected:
             raise ModelError(f"the model failed: its picture is {imagined.shape}, not {expected}")
         if not np.isfinite(imagined).all():
-            raise ModelError("the model failed: its picture has values that are no numbers")
+            raise ModelError("the model failed: its picture has values that are not finite")
         result: Pixels = imagined[0].transpose(1, 2, 0)
         return result
 

@@ -34,7 +34,7 @@ def known() -> Iterator[Found]:
 
 
 def cached() -> Iterator[Found]:
-    """The models of imagine in the Hub's cache; other programs' are passed over."""
+    """The models of imagine in the Hub's cache; other programs' are skipped."""
     for name, file in _files_in_cache():
         with suppress(ModelError):
             yield Found(name, file, read_card(file), hub.commit(file))
@@ -78,7 +78,7 @@ def remove(name: str) -> int:
         removal = replace(cache, repos=frozenset(named)).delete_revisions(*doomed)
         removal.execute()
     if left := [str(file) for file in doomed.values() if file.exists()]:
-        raise ModelError(f"{name}: {left[0]} cannot be deleted: look at its permissions")
+        raise ModelError(f"{name}: {left[0]} cannot be deleted: check its permissions")
     return removal.expected_freed_size
 
 
@@ -89,7 +89,7 @@ def push(run: Path, repository: str, *, private: bool = False) -> tuple[str, str
     """
     name, revision = hub.split(repository)
     if revision:
-        raise ModelError(f"'{repository}': a push makes a new revision; name user/repo alone")
+        raise ModelError(f"'{repository}': a push creates a new revision; give user/repo alone")
     for file in PUSHED:
         if not (run / file).is_file():
             raise ModelError(f"{run}: no {file} in this folder; `imagine train` makes one")
@@ -100,7 +100,7 @@ def push(run: Path, repository: str, *, private: bool = False) -> tuple[str, str
         api = hub.api()
         api.create_repo(name, private=private or None, exist_ok=True)
         if private and not api.model_info(name).private:
-            raise ModelError(f"{name}: it is there already, and public; nothing was uploaded")
+            raise ModelError(f"{name}: it already exists and is public; nothing was uploaded")
         # One commit, not upload_folder's several: a model is there whole or not at all.
         done = api.create_commit(
             name,

@@ -42,10 +42,10 @@ class Field:
         for row in range(rows.start // CELL, -(-rows.stop // CELL)):
             for column in range(columns.start // CELL, -(-columns.stop // CELL)):
                 here, there = _overlap(rows, row)
-                across, thither = _overlap(columns, column)
+                across, beyond = _overlap(columns, column)
                 stream = _stream(self.seed, self.level, (0, 0, row, column))
                 cell = stream.standard_normal((self.channels, CELL, CELL))
-                field[:, here, across] = cell[:, there, thither]
+                field[:, here, across] = cell[:, there, beyond]
         return field
 
 

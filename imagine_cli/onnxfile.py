@@ -55,18 +55,18 @@ def metadata(path: Path) -> dict[str, str]:
     try:
         size = path.stat().st_size
         if size > LARGEST:
-            raise ModelError(f"no ONNX file has {size:,} bytes")
+            raise ModelError(f"too large for an ONNX file: {size:,} bytes")
         with open(path, "rb") as file:
             if not size:
                 raise _MalformedError
             with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
                 return _walk(data)
     except _MalformedError:
-        raise ModelError("not a model of imagine: it is no whole ONNX file") from None
+        raise ModelError("not a model of imagine: not an ONNX file, or damaged") from None
     except _RefusedError as error:
-        raise ModelError(f"it has {error}, and so is not run; use another model") from None
+        raise ModelError(f"refused, as it has {error}; use another model") from None
     except OSError as error:
-        raise ModelError(f"it cannot be read: {error.strerror}") from None
+        raise ModelError(f"cannot be read: {error.strerror}") from None
 
 
 class _MalformedError(Exception):
@@ -98,7 +98,7 @@ def _walk(data: mmap.mmap) -> dict[str, str]:
             if place in _DOMAINS and (domain := data[at:stop]) not in (b"", b"ai.onnx"):
                 raise _RefusedError(f"operators that are not ONNX's own ({ascii(domain)[1:60]})")
             if place == _OPERATOR and (operator := data[at:stop]) in _UNBOUNDED:
-                raise _RefusedError(f"an operator that takes any memory ({operator.decode()})")
+                raise _RefusedError(f"an operator of unbounded size ({operator.decode()})")
             if place in _MESSAGES:
                 waiting.append((_MESSAGES[place], at, stop))
             if message == "entry" and number in entry:

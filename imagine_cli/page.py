@@ -48,15 +48,15 @@ class Shown:
 def compare(files: Sequence[Path], path: Path, *, overwrite: bool) -> None:
     """Write a page of any pictures of one size. Raises ImagineError, and then writes nothing."""
     if os.path.realpath(path) in {os.path.realpath(file) for file in files}:
-        raise OutputError(f"{path} is itself an input: choose another -o")
+        raise OutputError(f"{path} is also an input: choose another -o")
     if os.path.lexists(path) and not overwrite:
-        raise OutputError(f"{path} is there already: choose another -o, or --overwrite")
+        raise OutputError(f"{path} exists: choose another -o, or use --overwrite")
     sizes = [_named(file, picture.size) for file in files]
     for file, size in zip(files, sizes, strict=True):
         if size != sizes[0]:
             raise PictureError(
                 f"{file} has {size[0]} x {size[1]} pixels, and {files[0]} {sizes[0][0]} x "
-                f"{sizes[0][1]}: pictures of one size can be compared"
+                f"{sizes[0][1]}: only pictures of the same size can be compared"
             )
     shown = (Shown(file.name, _named(file, picture.read), file) for file in files)
     summary = f"{len(files)} pictures, {sizes[0][0]} × {sizes[0][1]}"

@@ -149,25 +149,25 @@ def _opened(source: Source) -> Iterator[Image.Image]:
     except PictureError:
         raise
     except FileNotFoundError as error:
-        raise PictureError("there is no such file") from error
+        raise PictureError("no such file") from error
     except PermissionError as error:
         raise PictureError("permission denied") from error
     except UnidentifiedImageError as error:
         raise PictureError(
-            "no picture, or one without pixels: JPEG, PNG, WebP, TIFF, AVIF and others are read"
+            "not a picture that can be read (JPEG, PNG, WebP, TIFF, AVIF, …), or one without pixels"
         ) from error
     except MemoryError as error:
         raise PictureError("too large for this computer's memory") from error
     except Exception as error:  # Pillow's readers raise nearly anything at a damaged file
         if isinstance(error, OSError) and error.strerror:
-            raise PictureError(f"it cannot be read: {error.strerror}") from error
+            raise PictureError(f"cannot be read: {error.strerror}") from error
         reason = " ".join(str(error).split()) or type(error).__name__
-        raise PictureError(f"it is damaged or cut short ({reason})") from error
+        raise PictureError(f"damaged or truncated ({reason})") from error
 
 
 def _check_file(path: Path) -> None:
     if path.is_dir():
-        raise PictureError("this is a folder, and a picture is needed")
+        raise PictureError("this is a folder, not a picture")
     if path.exists() and not path.is_file():
         raise PictureError("this is not a regular file")
     if path.stat().st_size == 0:
@@ -179,13 +179,15 @@ def _in_eight_bits(image: Image.Image, grey: bool) -> Image.Image:
     tags = getattr(image, "tag_v2", {})
     negative, planes = tags.get(262) == 0, tags.get(284) == 2 and tags.get(259) == 1
     if max(tags.get(258, (8,))) > 8 and (negative or planes):  # Pillow gives these back wrong
-        raise PictureError("a kind of 16-bit TIFF that is not read: save it with 8 bits a channel")
+        raise PictureError(
+            "this kind of 16-bit TIFF is not supported: save it with 8 bits a channel"
+        )
     if image.mode == "CMYK":
         return _in_srgb(image)
     if image.mode.startswith("I;16") or (image.mode == "I" and image.format == "PPM"):
         return Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))  # convert("L") would clip
     if image.mode in ("I", "F"):
-        raise PictureError("its samples have 32 bits: save it with 8 or 16 bits a channel")
+        raise PictureError("32-bit samples are not supported: save it with 8 or 16 bits a channel")
     mode = ("L" if grey else "RGB") + ("A" if image.has_transparency_data else "")
     return image if image.mode == mode else image.convert(mode)
 

@@ -42,7 +42,7 @@ def name(seed: Seed) -> str:
 def named(text: str) -> Seed:
     """The seed of that name. Raises ValueError, one line, if there is none."""
     if not re.fullmatch(r"[0-9]+(-[0-9]*\.?[0-9]+-[0-9]+)*", text):
-        raise ValueError(f"'{text}' is no seed: 7, say, or 7-0.3-2 as in a result's name")
+        raise ValueError(f"'{text}' is not a seed: use 7, or 7-0.3-2 as in a result's name")
     first, *rest = text.split("-")
     seed: Seed = _whole(first)
     for spread, new in zip(rest[::2], rest[1::2], strict=True):

@@ -20,7 +20,7 @@ class Shard:
             number, count = int(found[1]), int(found[2])
             if 1 <= number <= count:
                 return cls(number, count)
-        raise ValueError(f"'{text}' is no shard: 2/8, say, is the second of eight")
+        raise ValueError(f"'{text}' is not a shard: 2/8 is the second of eight")
 
     def takes(self, path: Path) -> bool:
         """By the name alone, so that it is the same wherever a machine has the folder."""

@@ -144,7 +144,7 @@ def _render(
         canvas[goal_rows, goal_columns] = imagined[own_rows, own_columns]
         progress((done + 1) / len(cuts))
     if not np.isfinite(canvas[:: max(height // 64, 1)]).all():
-        raise ModelError(f"the model '{model.card.name}' gave values that are no numbers")
+        raise ModelError(f"the model '{model.card.name}' gave values that are not finite")
     return canvas
 
 

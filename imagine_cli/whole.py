@@ -60,8 +60,8 @@ def _moved_to(path: Path) -> Iterator[Path]:
 
 
 FULL = "the disk is full: make room, or choose another folder with -o"
-CLOSED = "this folder may not be written to: choose another with -o"
-BLOCKED = "a file lies where a folder is needed: choose another with -o"
+CLOSED = "permission denied: choose another folder with -o"
+BLOCKED = "a file is in the way of a folder: choose another folder with -o"
 HELP = {
     **dict.fromkeys((errno.ENOSPC, errno.EDQUOT, errno.EFBIG), FULL),
     **dict.fromkeys((errno.EACCES, errno.EPERM, errno.EROFS), CLOSED),

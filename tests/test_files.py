@@ -133,7 +133,7 @@ def test_a_closed_folder_is_a_problem() -> None:
     assert [source.path for source in sources] == [Path("in/b.jpg")]
     [(path, line)] = problems
     assert path == Path("in/closed")
-    assert "permissions" in line
+    assert "permission denied" in line
 
 
 def test_every_suffix_is_one_that_read_knows() -> None:

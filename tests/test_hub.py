@@ -63,7 +63,7 @@ def test_names_of_the_hub_have_a_repository_and_perhaps_a_revision(name, parts):
 def test_other_names_are_never_asked_of_the_hub(name):
     with pytest.raises(ModelError, match="not user/repo"):
         hub.split(name)
-    with pytest.raises(ModelError, match="nor a file"):
+    with pytest.raises(ModelError, match="not a bundled one"):
         hub.find(name)
 
 

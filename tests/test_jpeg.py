@@ -321,11 +321,11 @@ def written(kind):
         ("empty", "not a JPEG"),
         ("CMYK", "CMYK"),
         ("RGB", "RGB"),
-        ("12 bits", "12 bits"),
+        ("12 bits", "12-bit"),
         ("arithmetic", "arithmetic"),
         ("4:1:1", "4:2:0"),
-        ("truncated", "cut short"),
-        ("header alone", "cut short"),
+        ("truncated", "truncated"),
+        ("header alone", "truncated"),
     ],
 )
 def test_what_cannot_be_read_is_refused_in_one_line(file, capfd, kind, words):

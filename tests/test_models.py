@@ -98,7 +98,7 @@ def test_a_revision_is_a_tag_or_a_commit(imagine, hub, content):
 def test_offline_takes_what_is_here_and_asks_nobody(imagine, hub, how):
     variables = {} if how else {"HF_HUB_OFFLINE": 1}
     refused = complaint(imagine("models", "path", "user/toy", *how, **variables))
-    assert "forbids to ask the Hub" in refused
+    assert "not cached" in refused
     assert hub.requests == []
     imagine("models", "pull", "user/toy")
     before = len(hub.requests)
@@ -112,7 +112,7 @@ def test_a_picture_is_made_with_a_model_of_the_hub(imagine, tmp_path):
     photo = tmp_path / "photo.jpg"
     Image.new("RGB", (16, 16), "teal").save(photo)
     arguments = ["decompress", photo, "-n", 1, "--model", "user/toy"]
-    assert "not on this machine yet" in imagine(*arguments, "--offline").stderr
+    assert "not cached" in imagine(*arguments, "--offline").stderr
     done = imagine(*arguments)
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "photo-decompressed-0.png").exists()
@@ -133,7 +133,7 @@ def test_a_broken_connection_leaves_what_was_there(imagine, hub, content, tmp_pa
     imagine("models", "pull", "user/toy")
     hub.repositories["user/toy"].commit({"model.onnx": content + b"\x1a\x00"})
     hub.fault = lambda method, path: "reset" if method == "GET" else None
-    assert "cut" in complaint(imagine("models", "pull", "user/toy"))
+    assert "lost" in complaint(imagine("models", "pull", "user/toy"))
     assert not list(tmp_path.rglob("*.incomplete"))
     assert file_of(imagine("models", "path", "user/toy")).read_bytes() == content
 
@@ -168,15 +168,15 @@ def test_damage_on_the_disk_is_found_told_and_mended(imagine, content):
         ((401, {"X-Error-Code": "RepoNotFound"}), "a private one needs HF_TOKEN"),
         ((401, {"X-Error-Code": "GatedRepo"}), "terms must be accepted"),
         (401, "set HF_TOKEN to a token"),
-        (403, "needs the permission"),
+        (403, "needs permission"),
         ((404, {"X-Error-Code": "EntryNotFound"}), "has no model.onnx"),
         ((404, {"X-Error-Code": "RevisionNotFound"}), "has no revision"),
         (404, "the Hub answered 404"),
         (429, "try again in a few minutes"),
         ((429, {"Retry-After": "77"}), "try again in 77 seconds"),
-        (500, r"failure of its own (500)"),
-        (503, r"failure of its own (503)"),
-        (200, "is no Hub"),
+        (500, r"internal error (500)"),
+        (503, r"internal error (503)"),
+        (200, "is HF_ENDPOINT a Hub"),
         ((200, {"X-Repo-Commit": "c", "ETag": "e", "X-Linked-Size": str(2**31)}), "2,147,483,648"),
     ],
 )
@@ -199,7 +199,7 @@ def test_what_the_hub_does_not_have_is_told(imagine, hub):
 
 def test_without_a_network_one_line_says_where_to_look(imagine):
     line = complaint(imagine("models", "pull", "user/toy", HF_ENDPOINT="http://127.0.0.1:9"))
-    assert "cannot be reached" in line
+    assert "cannot reach" in line
     assert "HTTPS_PROXY" in line
 
 
@@ -207,7 +207,7 @@ def test_a_full_disk_is_one_line_and_leaves_nothing(imagine, hub, content, tmp_p
     hub.repositories["user/toy"].commit(
         {"model.onnx": content + b"\x0a\x80\x80\x01" + bytes(2**14)}
     )
-    assert "no room" in complaint(imagine("models", "pull", "user/toy", limit=2**13))
+    assert "no space left" in complaint(imagine("models", "pull", "user/toy", limit=2**13))
     assert not list(tmp_path.rglob("*.incomplete"))
 
 

@@ -91,7 +91,7 @@ def test_a_stranger_s_page_is_left_and_nothing_is_computed(photo):
     html.write_text("<!doctype html> mine")
     result = run("upscale", photo, "--scale", 2, "--gallery")
     assert result.exit_code == 1
-    assert "no page of variants" in result.stderr
+    assert "not a page of variants" in result.stderr
     assert html.read_text() == "<!doctype html> mine"
     assert not list(photo.parent.glob("photo-x2-*"))
 
@@ -101,7 +101,7 @@ def test_a_result_that_is_no_picture_is_named(photo):
     spoilt.write_bytes(b"mine")
     result = run("upscale", photo, "--scale", 2, "--gallery", "-n", 2)
     assert result.exit_code == 1
-    assert f"{spoilt} is there" in result.stderr
+    assert f"{spoilt} exists" in result.stderr
     assert "Traceback" not in result.stderr
     assert not photo.with_name("photo-x2.html").exists()
     assert not list(photo.parent.glob(".*"))

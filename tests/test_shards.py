@@ -32,5 +32,5 @@ def test_names_that_are_no_unicode_have_a_place_too():
 
 @pytest.mark.parametrize("text", ["", "0/4", "5/4", "1", "-1/4", "1/0", "a/b", "1/4/8"])
 def test_what_is_no_shard_is_said(text):
-    with pytest.raises(ValueError, match="is no shard"):
+    with pytest.raises(ValueError, match="is not a shard"):
         Shard.parse(text)

@@ -23,13 +23,13 @@ def exit_codes() -> Iterator[None]:
         with _terminable():
             yield
     except _TerminatedError as error:
-        typer.echo("terminated; what is written is whole", err=True)
+        typer.echo("terminated; files already written are complete", err=True)
         raise typer.Exit(128 + error.args[0]) from None
     except ImagineError as error:
         typer.echo(f"imagine: {error}", err=True)
         raise typer.Exit(FAILED) from None
     except KeyboardInterrupt:
-        typer.echo("interrupted; what is written is whole", err=True)
+        typer.echo("interrupted; files already written are complete", err=True)
         raise typer.Exit(INTERRUPTED) from None
     except BrokenPipeError:  # whoever read our results has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(
     no_args_is_help=True,
-    help="The models of this machine: which there are, bringing and removing, giving away.",
+    help="List, download, check, remove and upload models.",
     epilog="A model is 'upscale', 'decompress', a folder, a file, or user/repo[@revision] on the "
     "Hugging Face Hub.",
 )
@@ -63,7 +63,7 @@ def info(name: Name, offline: Offline = False) -> None:
 
 @app.command()
 def path(name: Name, offline: Offline = False) -> None:
-    """The file of a model, for scripts; one of the Hub that is not here yet is brought.
+    """The file of a model, for scripts; one on the Hub is downloaded first.
 
     imagine models path user/repo
     """
@@ -75,7 +75,7 @@ def path(name: Name, offline: Offline = False) -> None:
 
 @app.command()
 def pull(name: HubName) -> None:
-    """Bring a model from the Hub as it is there now; from then on its name means this one.
+    """Download a model from the Hub as it is now; from then on its name means this one.
 
     imagine models pull user/repo
     """
@@ -111,7 +111,7 @@ def verify(
 
 @app.command()
 def remove(name: HubName) -> None:
-    """Take a model of the Hub from this machine; without @revision, all its revisions.
+    """Delete a model of the Hub from this machine; without @revision, all its revisions.
 
     imagine models remove user/repo
     """
@@ -125,9 +125,9 @@ def remove(name: HubName) -> None:
 def push(
     run: Annotated[Path, typer.Argument(help="A folder that `imagine train` made.")],
     name: Annotated[str, typer.Argument(help="Where to.", metavar="USER/REPO")],
-    private: Annotated[bool, typer.Option("--private", help="For you alone to see.")] = False,
+    private: Annotated[bool, typer.Option("--private", help="Visible to you alone.")] = False,
 ) -> None:
-    """Give a trained model to the Hugging Face Hub: its card, its weights, its settings.
+    """Upload a trained model to the Hugging Face Hub: its card, weights and settings.
 
     HF_TOKEN=… imagine models push runs/mine user/repo
     """
@@ -144,7 +144,7 @@ def doctor(
         bool, typer.Option("--json", help="All findings as one JSON object.")
     ] = False,
 ) -> None:
-    """Look whether all is well: versions, devices that really run, models, cache, threads."""
+    """Check the installation: versions, devices that really run, models, cache, threads."""
     with exit_codes():
         from .. import doctor as examination
 

@@ -21,7 +21,7 @@ class Device(StrEnum):
 def path(text: str) -> Path:
     """Any path but an empty one, which would mean the current folder."""
     if not text:
-        raise typer.BadParameter("an empty name is no file: is a variable of your shell empty?")
+        raise typer.BadParameter("an empty name is not a file; is a shell variable empty?")
     return Path(text)
 
 
@@ -37,9 +37,7 @@ Seed = Annotated[
     int, typer.Option(min=0, max=LARGEST, help="The first seed; the other variants count on.")
 ]
 ScaleOf = Annotated[Scale, typer.Option("--scale", help="How many times as wide and high.")]
-KernelOf = Annotated[
-    Kernel, typer.Option("--kernel", help="The filter by which the input counts as shrunk.")
-]
+KernelOf = Annotated[Kernel, typer.Option("--kernel", help="The filter that made the input small.")]
 OutputFolder = Annotated[
     Path | None, typer.Option("-o", "--output", help="Folder for results; else beside the input.")
 ]
@@ -47,15 +45,13 @@ FormatOf = Annotated[Format, typer.Option("--format", help="All are lossless.")]
 ModelName = Annotated[
     str | None, typer.Option("--model", help="A folder or file, or user/repo on the Hub.")
 ]
-Offline = Annotated[
-    bool, typer.Option("--offline", help="Never ask the Hugging Face Hub: take what is here.")
-]
+Offline = Annotated[bool, typer.Option("--offline", help="Do not contact the Hugging Face Hub.")]
 DeviceName = Annotated[
-    Device, typer.Option("--device", help="Where to compute; one that is absent is an error.")
+    Device, typer.Option("--device", help="Where to compute; an error if it is not there.")
 ]
 Threads = Annotated[int, typer.Option(min=0, help="CPU threads; 0: one for each core.")]
 Pool = Annotated[
-    int | None, typer.Option(min=1, help="Draw so many, and keep the -n that differ most.")
+    int | None, typer.Option(min=1, help="Draw this many, and keep the -n that differ most.")
 ]
 Like = Annotated[
     str | None,
@@ -79,10 +75,8 @@ Mean = Annotated[
 ]
 Sheet = Annotated[bool, typer.Option("--sheet", help="Also a contact sheet: input and variants.")]
 Json = Annotated[bool, typer.Option("--json", help="One line of JSON on stdout for each variant.")]
-Overwrite = Annotated[bool, typer.Option("--overwrite", help="Make existing results again.")]
-Recursive = Annotated[
-    bool, typer.Option("-r", "--recursive", help="Look into the folders within folders too.")
-]
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace existing results.")]
+Recursive = Annotated[bool, typer.Option("-r", "--recursive", help="Search subfolders too.")]
 MaxPixels = Annotated[int, typer.Option(min=1, help="The largest result to make, in pixels.")]
 ShardOf = Annotated[
     str, typer.Option("--shard", metavar="I/N", help="Only part I of N of the files.")

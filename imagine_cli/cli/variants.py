@@ -142,7 +142,7 @@ def info(
             else:
                 failed = True
                 typer.echo(
-                    f"{picture}: not a result of imagine, or one without its origin", err=True
+                    f"{picture}: not a result of imagine, or one whose origin was removed", err=True
                 )
     if failed:
         raise typer.Exit(FAILED)
@@ -213,7 +213,7 @@ def _make(
     )
     if output and output.suffix.lower() in files.PICTURES and not output.is_dir():
         raise typer.BadParameter(
-            f"'{output}' is called as a picture, and -o names a folder", param_hint="-o"
+            f"'{output}' is the name of a picture, but -o takes a folder", param_hint="-o"
         )
     try:
         part = Shard.parse(shard)
@@ -256,7 +256,7 @@ class _Run:
         if len(sources) > 1:  # of many, as *.png names them; one alone is meant
             ours = {source.path for source in sources if _is_result(source.path, task)}
             for file in sorted(ours):
-                self.warn(file, f"a result of `imagine {task}`, passed over; name it alone")
+                self.warn(file, f"a result of `imagine {task}`, skipped; give it alone to use it")
             sources = [source for source in sources if source.path not in ours]
         inputs = {os.path.realpath(source.path) for source in sources}
         sources = [source for source in sources if part.takes(source.path)]
@@ -266,7 +266,7 @@ class _Run:
         jpeg = next((one for one in sources if one.path.suffix.lower() in files.JPEGS), None)
         if jpeg and task == Task.upscale and not self.quiet:
             self.warn(
-                jpeg.path, "a JPEG, and its traces are enlarged too: `imagine decompress` it?"
+                jpeg.path, "JPEG artifacts will be enlarged too; run `imagine decompress` first"
             )
         return sources, inputs
 
@@ -320,7 +320,7 @@ class _Run:
         written, there, failed = (self.count[word] for word in ("written", "there", "failed"))
         line = f"{written} written"
         line += f" on {self.model.device}" if written else ""
-        line += f", {there} there already" if there else ""
+        line += f", {there} already there" if there else ""
         line += f", {failed} failed" if failed else ""
         self.bar.print(line, err=True)
 
@@ -366,9 +366,9 @@ def _draw(
 ) -> Draw:
     """The pool, or as many as are kept; or a usage error."""
     if pool is not None and pool < variants:
-        raise typer.BadParameter(f"a pool of {pool} is too small for {variants} variants")
+        raise typer.BadParameter(f"--pool {pool} is less than the {variants} variants to keep")
     if spread is not None and (like is None or spread != spread):
-        raise typer.BadParameter("--spread is a number that goes with --like")
+        raise typer.BadParameter("--spread is a number and needs --like")
     try:
         around = None if like is None else seeds.named(like)
     except ValueError as error:
@@ -378,7 +378,7 @@ def _draw(
 
 
 def _record(source: files.Source, done: "Done", request: Request) -> dict[str, Any]:
-    """One variant as `--json` tells it; one that was there already has no agreement."""
+    """One variant as `--json` tells it; one that was already there has no agreement."""
     near = done.seed if isinstance(done.seed, seeds.Near) else None
     return {
         "input": str(source.path),
