@@ -52,11 +52,14 @@ if __name__ == "__main__":
     import huggingface_hub
     import huggingface_hub.errors
     from huggingface_hub import CommitOperationAdd, HfApi, scan_cache_dir  # noqa: F401
+    from typer.testing import CliRunner
 
     import imagine_cli.cli
-    import imagine_cli.models  # noqa: F401
+    import imagine_cli.models
     from imagine_cli.__main__ import main
 
+    # Typer imports more when it first reads arguments.
+    CliRunner().invoke(imagine_cli.cli.app, ["models", "path", "upscale"])
     for line in sys.stdin:
         if not (process := os.fork()):
             code = 1
