@@ -42,7 +42,7 @@ def examples():
 def test_the_examples_in_the_documents_run(code, tmp_path, monkeypatch, capsys):
     (tmp_path / "examples").mkdir()
     cat = Image.open(ROOT / "examples" / "cat.png")
-    cat.crop((0, 0, 24, 16)).save(tmp_path / "examples" / "cat.png")
+    cat.crop((0, 0, 12, 8)).save(tmp_path / "examples" / "cat.png")
     coffee = Image.open(ROOT / "examples" / "coffee.jpg").crop((0, 0, 64, 48))
     coffee.save(tmp_path / "examples" / "coffee.jpg", quality=20)
     monkeypatch.chdir(tmp_path)
