@@ -61,6 +61,16 @@ def test_what_lies_beyond_the_margin_changes_nothing(case):
         assert torch.equal(network(level, *given)[..., :edge], network(level, *other)[..., :edge])
 
 
+def test_the_map_enters_after_every_block_and_is_heard_at_once():
+    torch.manual_seed(0)
+    level = Generator(UPSCALE).levels[3]
+    pixels, vector, condition = torch.rand(1, 3, 8, 8), torch.randn(1, 32), torch.zeros(1, 5)
+    with torch.no_grad():
+        level.entry.parametrizations.weight.original1[:, 3:] = 0  # no other way in for the map
+        one, other = (level(pixels, torch.randn(1, 4, 8, 8), vector, condition) for _ in range(2))
+    assert (one - other).abs().max() > 1e-4
+
+
 def test_a_preset_comes_back_from_its_json():
     for task in PRESETS.values():
         for preset in task.values():

@@ -19,7 +19,7 @@ from .checkpoint import RunningAverage
 from .data import random_batch
 from .hardware import is_out_of_memory
 from .imle import draw, imagine_levels, nearest_code, streams
-from .near import Near
+from .objective import Objective
 from .perceptual import Lpips
 from .presets import Preset
 
@@ -111,12 +111,13 @@ class Learner:
         rng = np.random.default_rng([self.seed, step])
         batch = random_batch(pictures, preset, rng, part, self.device)
         lpips = () if warm else self.lpips
-        measures = [Near(one.target, lpips, preset, rng) for one in batch.steps]
+        measures = [Objective(one.target, lpips, preset, rng) for one in batch.steps]
+        distances = [measure.distance for measure in measures]
         codes = streams(self.seed, step, part, turn=int(fresh))
         choose = (
             partial(draw, preset, generator=codes)
             if warm or fresh
-            else partial(nearest_code, self.network, batch, preset, measures, codes)
+            else partial(nearest_code, self.network, batch, preset, distances, codes)
         )
         imagined = imagine_levels(self.network, batch, choose)
         far = [near.loss(level) for near, level in zip(measures, imagined, strict=True)]
