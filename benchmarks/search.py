@@ -11,10 +11,10 @@ import time
 from collections.abc import Callable
 
 import torch
-from imagine_training.imle import draw
-from imagine_training.network import Generator
-from imagine_training.perceptual import Lpips, compare
-from imagine_training.presets import PRESETS
+from imagine_training.method.imle import draw
+from imagine_training.method.network import Generator
+from imagine_training.method.perceptual import Lpips, compare
+from imagine_training.method.presets import PRESETS
 
 BATCH, CROP = 8, 352
 

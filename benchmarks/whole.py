@@ -139,8 +139,8 @@ def startup(_: Path, turns: int, __: list[str]) -> Iterator[str]:
 def decompress_flops(side: int = 512) -> float:
     """Floating-point operations of the shipped decompression model, a megapixel."""
     import torch
-    from imagine_training.checkpoint import load_weights
-    from imagine_training.network import Generator
+    from imagine_training.method.checkpoint import load_weights
+    from imagine_training.method.network import Generator
     from torch.utils.flop_counter import FlopCounterMode
 
     _, preset = load_weights(Path(__file__).parents[1] / "weights" / "decompress")

@@ -79,7 +79,7 @@ def _hub_cache() -> Iterator[Finding]:
 def _backbones() -> Iterator[Finding]:
     """What measures and trains; nobody needs it to upscale."""
     try:
-        from imagine_training.perceptual import FOLDER_VARIABLE, backbone_file
+        from imagine_training.method.perceptual import FOLDER_VARIABLE, backbone_file
     except ModuleNotFoundError as error:
         yield Finding("training", f"not installed ({error.name}): pip install 'imagine-cli[train]'")
         return

@@ -76,7 +76,7 @@ def test_training_is_no_must(monkeypatch):
 
 
 def test_backbones_are_found_where_they_are_said_to_be(monkeypatch, tmp_path):
-    pytest.importorskip("imagine_training.perceptual")
+    pytest.importorskip("imagine_training.method.perceptual")
     file = tmp_path / "vgg16-397923af.pth"
     file.touch()
     monkeypatch.setenv("IMAGINE_BACKBONES", str(tmp_path))

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from imagine_training.presets import DECOMPRESS, UPSCALE, LevelShape
+from imagine_training.method.presets import DECOMPRESS, UPSCALE, LevelShape
 
 SMALL = LevelShape(8, 4, 1, 1, 2, tail=(8,))
 TINY = {

@@ -88,7 +88,8 @@ def train(
     if steps and hours:
         raise typer.BadParameter("--steps and --hours: one of them says when it ends")
     with exit_codes(), _extra("training"), live_line(quiet) as line:
-        from imagine_training import dry, hardware, run
+        from imagine_training.run import command as run
+        from imagine_training.run import dry, hardware
 
         options = run.Options(
             task=task.value if task else None,
@@ -132,7 +133,7 @@ def export(
     imagine export runs/mine
     """
     with exit_codes(), _extra("exporting"):
-        from imagine_training.run import finish
+        from imagine_training.run.command import finish
 
         typer.echo(finish(run))
 
@@ -181,9 +182,9 @@ def evaluate(
     with exit_codes(), _extra("evaluation"), progress_bar(quiet) as bar:
         if networks:
             os.environ["IMAGINE_BACKBONES"] = str(networks)
-        from imagine_training import traversal
-        from imagine_training.evaluate import Trial
-        from imagine_training.evaluate import evaluate as measure
+        from imagine_training.evaluation import traversal
+        from imagine_training.evaluation.evaluate import Trial
+        from imagine_training.evaluation.evaluate import evaluate as measure
 
         plain = [] if traverse else ["lanczos" if task == Task.upscale else "plain"]
         trial = Trial(

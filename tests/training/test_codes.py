@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from imagine_training.codes import deviations, standard_deviation
+from imagine_training.evaluation.codes import deviations, standard_deviation
 from models import Toy, card
 from pictures import photograph
 

@@ -8,10 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from imagine_training import inception, perceptual
-from imagine_training.contenders import coded, contender, shrunk
-from imagine_training.figures import Figures
-from imagine_training.metrics import psnr
+from imagine_training.evaluation import inception
+from imagine_training.evaluation.metrics import psnr
+from imagine_training.evaluation.programs import coded, contender, shrunk
+from imagine_training.evaluation.scores import Figures
+from imagine_training.method import perceptual
 from pictures import photograph
 from PIL import Image
 from safetensors.torch import save_file

@@ -6,13 +6,13 @@ from functools import partial
 import numpy as np
 import pytest
 import torch
-from imagine_training.build import build
-from imagine_training.checkpoint import load_weights, save_weights
-from imagine_training.data import batch_of
-from imagine_training.imle import draw, imagine_levels, nearest_code
-from imagine_training.network import Generator
-from imagine_training.presets import PRESETS, LevelShape
-from imagine_training.run import finish
+from imagine_training.method.build import build
+from imagine_training.method.checkpoint import load_weights, save_weights
+from imagine_training.method.data import batch_of
+from imagine_training.method.imle import draw, imagine_levels, nearest_code
+from imagine_training.method.network import Generator
+from imagine_training.method.presets import PRESETS, LevelShape
+from imagine_training.run.command import finish
 from pictures import photograph
 
 from imagine_cli.errors import ModelError

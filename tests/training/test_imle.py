@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
-from imagine_training.data import batch_of, fixed_batches
-from imagine_training.imle import draw, imagine_level, imagine_levels, nearest_code
-from imagine_training.network import Generator
-from imagine_training.presets import UPSCALE, LevelShape
+from imagine_training.method.data import batch_of, fixed_batches
+from imagine_training.method.imle import draw, imagine_level, imagine_levels, nearest_code
+from imagine_training.method.network import Generator
+from imagine_training.method.presets import UPSCALE, LevelShape
 from pictures import photograph
 
 TINY = replace(

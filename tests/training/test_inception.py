@@ -5,9 +5,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from imagine_training import inception
-from imagine_training.inception import Inception, torch_names
-from imagine_training.metrics import frechet, kid
+from imagine_training.evaluation import inception
+from imagine_training.evaluation.inception import Inception, torch_names
+from imagine_training.evaluation.metrics import frechet, kid
 from PIL import Image
 from safetensors.torch import save_file
 

@@ -4,7 +4,7 @@ from math import radians
 
 import numpy as np
 import pytest
-from imagine_training.ladder import drawing, ladder, variation
+from imagine_training.evaluation.ladder import drawing, ladder, variation
 from PIL import Image
 
 

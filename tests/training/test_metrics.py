@@ -5,7 +5,7 @@ import pytest
 import scipy.linalg
 import scipy.stats
 import torch
-from imagine_training import metrics
+from imagine_training.evaluation import metrics
 from pictures import photograph
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 

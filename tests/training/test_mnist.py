@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 import torch
 import typer
-from imagine_training import line, mnist
-from imagine_training.toy import Plan, gan, imle, nearest_codes, samples
+from imagine_training.mnist import digits, line
+from imagine_training.mnist.toy import Plan, gan, imle, nearest_codes, samples
 from PIL import Image
 from scipy.stats import multivariate_normal
 from typer.testing import CliRunner
@@ -17,7 +17,7 @@ from typer.testing import CliRunner
 from imagine_cli.errors import ImagineError
 
 app = typer.Typer()
-app.command()(mnist.main)
+app.command()(digits.main)
 
 
 @pytest.fixture(scope="module")
@@ -27,7 +27,7 @@ def pictures():
 
 
 def test_predictions_share_the_ten_known_coordinates_and_no_other(pictures):
-    space = mnist.Coordinates(pictures)
+    space = digits.Coordinates(pictures)
     asked = space.coordinates(pictures[:1])[0]
     found = space.coordinates(space.pictures(asked[:10], torch.randn(5, 6)))
     assert np.abs(found[:, :10] - asked[:10]).max() < 1e-4
@@ -35,7 +35,7 @@ def test_predictions_share_the_ten_known_coordinates_and_no_other(pictures):
 
 
 def test_coordinates_are_the_principal_ones(pictures):
-    space = mnist.Coordinates(pictures)
+    space = digits.Coordinates(pictures)
     variances = space.coordinates(pictures).var(0, ddof=1)
     singular = np.linalg.svd(pictures - pictures.mean(0), compute_uv=False)
     assert np.allclose(variances, singular**2 / (len(pictures) - 1))
@@ -45,15 +45,15 @@ def test_coordinates_are_the_principal_ones(pictures):
 
 def test_the_density_is_a_mixture_of_normals():
     points, at = torch.randn(7, 2), torch.randn(3, 2)
-    kernels = [multivariate_normal(point, mnist.BANDWIDTH**2) for point in points.numpy()]
+    kernels = [multivariate_normal(point, digits.BANDWIDTH**2) for point in points.numpy()]
     expected = np.log(np.mean([kernel.pdf(at.numpy()) for kernel in kernels], 0))
-    assert np.allclose(mnist.log_density(points, at).numpy(), expected, atol=1e-4)
+    assert np.allclose(digits.log_density(points, at).numpy(), expected, atol=1e-4)
 
 
 def test_the_truth_is_as_often_in_a_region_as_the_region_says():
     torch.manual_seed(0)
-    rows = [mnist.judged(torch.randn(300, 6), torch.randn(6), 1.0) for _ in range(200)]
-    figures = mnist.averaged(rows)
+    rows = [digits.judged(torch.randn(300, 6), torch.randn(6), 1.0) for _ in range(200)]
+    figures = digits.averaged(rows)
     assert figures["observed in the 50 % region"] == pytest.approx(0.5, abs=0.1)
     assert figures["observed in the 90 % region"] == pytest.approx(0.9, abs=0.06)
     assert figures["share of samples farther from it"] == pytest.approx(0.5, abs=0.07)
@@ -96,13 +96,13 @@ def test_mnist_is_read_from_its_files_and_from_npz(tmp_path, pictures):
         file = tmp_path / f"{part}-images-idx3-ubyte.gz"
         file.write_bytes(gzip.compress(head + some.tobytes()))
     np.savez(tmp_path / "mnist.npz", x_train=bytes_[:40], x_test=bytes_[40:])
-    for given in (mnist.read(tmp_path), mnist.read(tmp_path / "mnist.npz")):
+    for given in (digits.read(tmp_path), digits.read(tmp_path / "mnist.npz")):
         assert np.allclose(given.train * 255, bytes_[:40].reshape(40, 16))
         assert np.allclose(given.held_out * 255, bytes_[40:].reshape(20, 16))
 
 
 def test_without_mnist_there_is_a_small_set_and_it_is_named(monkeypatch):
-    given = mnist.read(None)
+    given = digits.read(None)
     assert given.train.shape == (1497, 64)
     assert given.held_out.shape == (300, 64)
     assert given.train.max() == 1
@@ -110,7 +110,7 @@ def test_without_mnist_there_is_a_small_set_and_it_is_named(monkeypatch):
 
     monkeypatch.setitem(sys.modules, "sklearn.datasets", None)
     with pytest.raises(ImagineError, match="pip install scikit-learn"):
-        mnist.read(None)
+        digits.read(None)
 
 
 def test_the_command_writes_both_figures_and_says_what_it_saw(tmp_path, pictures):

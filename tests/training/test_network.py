@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 import torch
-from imagine_training.network import Generator, margin, multiple
-from imagine_training.presets import DECOMPRESS, PRESETS, UPSCALE, Preset
+from imagine_training.method.network import Generator, margin, multiple
+from imagine_training.method.presets import DECOMPRESS, PRESETS, UPSCALE, Preset
 
 EVERY_LEVEL = [(UPSCALE, level) for level in range(4)] + [(DECOMPRESS, 0)]
 

@@ -5,9 +5,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from imagine_training import spectrum, texture
-from imagine_training.objective import Objective
-from imagine_training.presets import UPSCALE
+from imagine_training.method import spectrum, texture
+from imagine_training.method.objective import Objective
+from imagine_training.method.presets import UPSCALE
 from pictures import photograph
 
 PLAIN = replace(UPSCALE, perceptual=(), pixel_weight=0.5, patch=0)
@@ -44,7 +44,10 @@ def objective(target, preset, networks=()):
 
 
 def test_without_networks_the_loss_is_the_weighted_mean_difference(target):
-    assert objective(target, PLAIN).loss(target + 0.1).item() == pytest.approx(0.05, rel=1e-4)
+    ours = objective(target, PLAIN)
+    for shift in (0.1, -0.1):
+        assert ours.loss(target + shift).item() == pytest.approx(0.05, rel=1e-4)
+        assert ours.distance(target + shift).item() == pytest.approx(0.05, rel=1e-4)
     assert objective(target, PLAIN).loss(target).item() == 0
 
 

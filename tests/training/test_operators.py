@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from imagine_training.operators import Coded, Shrunk, shrink, twin
+from imagine_training.method.operators import Coded, Shrunk, shrink, twin
 from pictures import photograph
 from PIL import Image
 

@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from imagine_training import perceptual
-from imagine_training.perceptual import Eye
+from imagine_training.method import perceptual
+from imagine_training.method.perceptual import Eye
 from PIL import Image
 
 from imagine_cli.errors import ModelError

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from imagine_training import spectrum
+from imagine_training.method import spectrum
 from pictures import photograph
 from scipy.signal.windows import hann
 

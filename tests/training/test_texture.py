@@ -5,7 +5,7 @@ from itertools import product
 import numpy as np
 import pytest
 import torch
-from imagine_training import texture
+from imagine_training.method import texture
 from scipy.optimize import linear_sum_assignment
 from scipy.stats import wasserstein_distance
 

@@ -11,13 +11,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from imagine_training import checkpoint, dry, loop, perceptual, presets, watch
-from imagine_training import run as run_module
-from imagine_training.export import export
-from imagine_training.learner import Learner
-from imagine_training.network import Generator
-from imagine_training.pictures import Pictures
-from imagine_training.run import Options, run, settings
+from imagine_training.method import checkpoint, perceptual, presets
+from imagine_training.method.network import Generator
+from imagine_training.run import command, dry, loop, validate
+from imagine_training.run.command import Options, run, settings
+from imagine_training.run.export import export
+from imagine_training.run.learner import Learner
+from imagine_training.run.pictures import Pictures
 from pictures import photograph
 from PIL import Image
 from safetensors.torch import load_file
@@ -44,7 +44,7 @@ def small(monkeypatch):
     torch.manual_seed(0)
     state = perceptual._squeeze(None).state_dict()
     monkeypatch.setattr(perceptual, "_trunk_weights", lambda net: state)
-    monkeypatch.setattr(watch, "backbone_file", lambda net: None)
+    monkeypatch.setattr(validate, "backbone_file", lambda net: None)
     for task, preset in TINY.items():
         monkeypatch.setitem(presets.PRESETS[task], "compact", preset)
 
@@ -148,7 +148,7 @@ LIVES = """
 import os, random, signal, sys, time
 from pathlib import Path
 import torch
-from imagine_training import loop
+from imagine_training.run import loop
 from tiny import PIXELS_ALONE
 
 data, whole, cut = map(Path, sys.argv[1:])
@@ -259,7 +259,7 @@ PROCESS = """
 import sys
 from pathlib import Path
 import torch
-from imagine_training import loop
+from imagine_training.run import loop
 from tiny import PIXELS_ALONE
 
 torch.set_num_threads(1)
@@ -441,7 +441,7 @@ def test_a_resumed_run_knows_its_last_figures(data, tmp_path):
 
 def test_without_a_length_a_run_has_a_stated_one(data, tmp_path, monkeypatch):
     asked = []
-    monkeypatch.setattr(run_module, "run", lambda options, *_, **__: asked.append(options))
+    monkeypatch.setattr(command, "run", lambda options, *_, **__: asked.append(options))
     result = CliRunner().invoke(app, ["train", "--data", str(data), "--out", str(tmp_path / "a")])
     assert result.exit_code == 0
     assert asked[0].hours == 2

@@ -7,15 +7,15 @@ from itertools import pairwise
 import numpy as np
 import pytest
 import torch
-from imagine_training import perceptual
-from imagine_training.checkpoint import save_weights
-from imagine_training.contenders import coded, shrunk
-from imagine_training.export import card_of
-from imagine_training.imle import Code
-from imagine_training.network import Generator
-from imagine_training.perceptual import Eye, Lpips
-from imagine_training.presets import DECOMPRESS, UPSCALE, LevelShape
-from imagine_training.traversal import WALKS, Scene, Walk, best_of, figures, walk
+from imagine_training.evaluation.programs import coded, shrunk
+from imagine_training.evaluation.traversal import WALKS, Scene, Walk, best_of, figures, walk
+from imagine_training.method import perceptual
+from imagine_training.method.checkpoint import save_weights
+from imagine_training.method.imle import Code
+from imagine_training.method.network import Generator
+from imagine_training.method.perceptual import Eye, Lpips
+from imagine_training.method.presets import DECOMPRESS, UPSCALE, LevelShape
+from imagine_training.run.export import card_of
 from pictures import photograph
 from PIL import Image
 from typer.testing import CliRunner

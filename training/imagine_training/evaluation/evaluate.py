@@ -14,10 +14,11 @@ from imagine_cli.errors import ImagineError, PictureError
 from imagine_cli.evidence import EightBits
 from imagine_cli.progress import Bar
 
-from . import contenders, report
-from .contenders import Case, CommandError, Contender, Trained
-from .figures import Features, Figures
+from ..folders import check_empty
+from . import programs, report
+from .programs import Case, CommandError, Contender, Trained
 from .report import Report, Table
+from .scores import Features, Figures
 
 SIDE = 512  # pictures are cut to this around their middle: ×16 from 32²
 SMALLEST = 64  # the feature networks see nothing of less
@@ -63,8 +64,8 @@ class Trial:
     def case(self, one: Observed, setting: int) -> Case:
         """The picture, and what is left of it."""
         if self.task == "upscale":
-            return contenders.shrunk(one.name, one.pixels, setting, self.kernel)
-        return contenders.coded(one.name, one.pixels, setting)
+            return programs.shrunk(one.name, one.pixels, setting, self.kernel)
+        return programs.coded(one.name, one.pixels, setting)
 
     def asked(self, *more: str) -> dict[str, Any]:
         """What was asked, and the command that asks it again."""
@@ -94,7 +95,7 @@ def evaluate(trial: Trial, bar: Bar) -> int:
     check_empty(trial.out)
     if trial.task == "upscale" and "plain" in trial.models:
         raise ImagineError("--model plain is for decompress; for upscale: lanczos, bicubic")
-    found = [contenders.contender(name) for name in trial.models]
+    found = [programs.contender(name) for name in trial.models]
     rivals = dict(zip(unique([one.name for one in found]), found, strict=True))
     levels = trial.levels if any(isinstance(one, Trained) for one in found) else 0
     figures = Figures(trial.task, trial.count, trial.wanted, levels)
@@ -160,12 +161,6 @@ def _measured(
         if name in table.pictures and trial.task == "upscale":
             table.sets[name] |= figures.of_drawings(rivals[name], setting, trial.kernel)
     return table, failures
-
-
-def check_empty(out: Path | None) -> None:
-    """Raises ImagineError for a folder that holds something: nothing is overwritten."""
-    if out and out.exists() and any(out.iterdir()):
-        raise ImagineError(f"{out}: holds something already; choose another --out")
 
 
 def gathered(trial: Trial, side: int) -> tuple[list[Observed], list[str]]:

@@ -12,16 +12,16 @@ from torch import Tensor
 from imagine_cli.errors import ImagineError
 from imagine_cli.progress import Line, Silent
 
+from ..method.checkpoint import load_state, load_weights, save_state, save_weights
+from ..method.presets import Preset
 from . import distributed
-from .checkpoint import load_state, load_weights, save_state, save_weights
 from .hardware import bfloat16_pays, device_called
 from .journal import Journal
 from .learner import Learner
 from .pictures import Pictures
 from .plan import Plan
-from .presets import Preset
 from .stopping import stopping
-from .watch import Watcher, judge_for
+from .validate import Watcher, judge_for
 
 ROW_EVERY = 20  # steps
 LOOKS = 20  # of a run that counts steps; always at the same ones

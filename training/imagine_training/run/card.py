@@ -3,7 +3,7 @@
 import csv
 from pathlib import Path
 
-from .checkpoint import replace_file
+from ..method.checkpoint import replace_file
 from .plan import Plan
 
 

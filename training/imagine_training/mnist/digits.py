@@ -27,8 +27,8 @@ from imagine_cli import picture
 from imagine_cli.cli.exits import exit_codes
 from imagine_cli.errors import ImagineError
 
+from ..folders import check_empty
 from . import line
-from .evaluate import check_empty
 from .toy import Plan, learners, samples
 
 KNOWN = 10  # coordinates
@@ -319,7 +319,3 @@ def figure_1b(panels: dict[str, list[tuple[Tensor, Tensor, Tensor]]]) -> NDArray
                 else:
                     pen.ellipse((x - 2, y - 2, x + 2, y + 2), color)
     return np.asarray(paper)
-
-
-if __name__ == "__main__":
-    typer.run(main)

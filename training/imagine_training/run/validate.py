@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
-from .build import Network, build
-from .data import Batch, fixed_batches
-from .imle import draw, imagine_levels
-from .perceptual import Lpips, backbone_file
-from .presets import Preset
+from ..method.build import Network, build
+from ..method.data import Batch, fixed_batches
+from ..method.imle import draw, imagine_levels
+from ..method.perceptual import Lpips, backbone_file
+from ..method.presets import Preset
 
 SHOWN = 4  # pictures on a preview
 CELL = 256  # pixels a side, cut from the middle

@@ -9,14 +9,14 @@ from imagine_cli import hub
 from imagine_cli.errors import ImagineError, ModelError
 from imagine_cli.progress import Line
 
+from ..method.checkpoint import load_weights
+from ..method.perceptual import NETS
+from ..method.presets import PRESETS, Preset
 from . import distributed
 from .card import write_card
-from .checkpoint import load_weights
 from .export import export
 from .loop import train
-from .perceptual import NETS
 from .plan import Plan
-from .presets import PRESETS, Preset
 
 
 @dataclass(frozen=True)

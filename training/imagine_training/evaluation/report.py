@@ -10,8 +10,8 @@ import numpy as np
 from imagine_cli import gallery, picture
 from imagine_cli.evidence import EightBits
 
-from .contenders import Case, eight_bits
 from .metrics import bootstrap
+from .programs import Case, eight_bits
 
 SHEET = 3000  # the long side of a sheet, in pixels, at most
 

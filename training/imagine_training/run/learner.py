@@ -13,15 +13,15 @@ from torch.nn.utils import clip_grad_norm_
 
 from imagine_cli.errors import ImagineError
 
+from ..method.build import build
+from ..method.checkpoint import RunningAverage
+from ..method.data import random_batch
+from ..method.imle import draw, imagine_levels, nearest_code, streams
+from ..method.objective import Objective
+from ..method.perceptual import Lpips
+from ..method.presets import Preset
 from . import distributed
-from .build import build
-from .checkpoint import RunningAverage
-from .data import random_batch
 from .hardware import is_out_of_memory
-from .imle import draw, imagine_levels, nearest_code, streams
-from .objective import Objective
-from .perceptual import Lpips
-from .presets import Preset
 
 
 class Learner:

@@ -14,9 +14,9 @@ from imagine_cli.card import CARD_KEY, Card, LevelCard
 from imagine_cli.errors import ModelError
 from imagine_cli.model import OnnxModel
 
-from .checkpoint import load_weights
-from .network import Generator, margin, multiple
-from .presets import Preset
+from ..method.checkpoint import load_weights
+from ..method.network import Generator, margin, multiple
+from ..method.presets import Preset
 
 LARGEST_DIFFERENCE = 1e-3  # a quarter of a grey level
 

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from imagine_cli.errors import ModelError
 
-from .perceptual import FOLDER_VARIABLE, backbone_folders
+from ..method.perceptual import FOLDER_VARIABLE, backbone_folders
 
 FULL_FILE = "pt_inception-2015-12-05-6726825d.pth"  # pytorch-fid's, found in torch's cache
 TRUNK_FILE = "inception_2015_12_05_to_mixed_7a_fp16.safetensors"

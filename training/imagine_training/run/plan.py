@@ -7,9 +7,9 @@ from typing import Any
 
 from imagine_cli.errors import ImagineError, ModelError
 
-from .checkpoint import replace_file
+from ..method.checkpoint import replace_file
+from ..method.presets import Preset
 from .pictures import RUN_FILE
-from .presets import Preset
 
 
 @dataclass(frozen=True)

@@ -8,11 +8,11 @@ import torch
 
 from imagine_cli.progress import Line
 
-from .checkpoint import load_weights
+from ..method.checkpoint import load_weights
+from .command import Options, settings
 from .hardware import bfloat16_pays, device_called
 from .learner import Learner
 from .pictures import Pictures
-from .run import Options, settings
 
 TIMED = 2  # steps; the first only warms up
 

@@ -14,10 +14,10 @@ from imagine_cli.downscaled import Downscaled
 from imagine_cli.errors import ImagineError, ModelError
 from imagine_cli.evidence import EightBits
 
+from ..method.perceptual import Eye
 from . import codes, ladder, metrics
-from .contenders import Case, Contender, Trained, shrunk
 from .inception import Inception
-from .perceptual import Eye
+from .programs import Case, Contender, Trained, shrunk
 
 SIGMAS = (0.3, 0.2, 0.15)
 

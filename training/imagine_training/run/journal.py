@@ -9,7 +9,7 @@ from PIL import Image
 
 from imagine_cli.errors import ImagineError
 
-from .checkpoint import replace_file
+from ..method.checkpoint import replace_file
 from .curve import curve, stacked
 
 COLUMNS = ("step", "seconds", "chosen", "fresh", "held_out", "spread")

@@ -27,15 +27,16 @@ from imagine_cli.errors import ModelError
 from imagine_cli.evidence import EightBits
 from imagine_cli.progress import Bar
 
+from ..folders import check_empty
+from ..method.checkpoint import load_weights
+from ..method.imle import Code, draw
+from ..method.network import Generator
+from ..method.operators import twin
+from ..method.perceptual import Eye, Lpips, compare
+from ..method.presets import Preset
 from . import report
-from .checkpoint import load_weights
-from .contenders import Case
-from .evaluate import Trial, check_empty, gathered, unique
-from .imle import Code, draw
-from .network import Generator
-from .operators import twin
-from .perceptual import Eye, Lpips, compare
-from .presets import Preset
+from .evaluate import Trial, gathered, unique
+from .programs import Case
 from .report import Report, Table
 
 WALKS = ("free", "sphere", "vector")

@@ -1,0 +1,106 @@
+"""Who may know whom among the wings of training, and within them."""
+
+import ast
+from pathlib import Path
+
+import imagine_training
+import pytest
+
+ROOT = Path(imagine_training.__file__).parent
+# `.here` in the same wing. What imagine_cli has, all may use; it never looks back.
+KNOWN = {
+    "method.build": ".hyperrim .network .presets",
+    "method.checkpoint": ".presets",
+    "method.data": ".operators .presets",
+    "method.hyperrim": ".network .presets",
+    "method.imle": ".build .data .presets",
+    "method.network": ".presets",
+    "method.objective": ".perceptual .presets .spectrum .texture",
+    "method.operators": "",
+    "method.perceptual": "",
+    "method.presets": "",
+    "method.spectrum": "",
+    "method.texture": "",
+    "run.card": ".plan method.checkpoint",
+    "run.command": (
+        ".card .distributed .export .loop .plan method.checkpoint method.perceptual method.presets"
+    ),
+    "run.curve": "",
+    "run.distributed": "",
+    "run.dry": ".command .hardware .learner .pictures method.checkpoint",
+    "run.export": "method.checkpoint method.network method.presets",
+    "run.hardware": "",
+    "run.journal": ".curve method.checkpoint",
+    "run.learner": (
+        ".distributed .hardware method.build method.checkpoint method.data method.imle "
+        "method.objective method.perceptual method.presets"
+    ),
+    "run.loop": (
+        ".distributed .hardware .journal .learner .pictures .plan .stopping .validate "
+        "method.checkpoint method.presets"
+    ),
+    "run.pictures": "",
+    "run.plan": ".pictures method.checkpoint method.presets",
+    "run.stopping": ".distributed",
+    "run.validate": "method.build method.data method.imle method.perceptual method.presets",
+    "evaluation.codes": "",
+    "evaluation.evaluate": ".programs .report .scores folders",
+    "evaluation.inception": "method.perceptual",
+    "evaluation.ladder": "",
+    "evaluation.metrics": "",
+    "evaluation.programs": "",
+    "evaluation.report": ".metrics .programs",
+    "evaluation.scores": ".codes .inception .ladder .metrics .programs method.perceptual",
+    "evaluation.traversal": (
+        ".evaluate .programs .report folders method.checkpoint method.imle method.network "
+        "method.operators method.perceptual method.presets"
+    ),
+    "mnist.digits": ".line .toy folders",
+    "mnist.line": ".toy",
+    "mnist.toy": "",
+    "folders": "",
+}
+STANDS_ON = {
+    "method": set(),
+    "run": {"method"},
+    "evaluation": {"method", "folders"},
+    "mnist": {"folders"},
+    "folders": set(),
+}
+
+
+def imported(file):
+    """The package's own modules that a file imports, from its wing `.here`, else `wing.module`."""
+    names = set()
+    for node in ast.walk(ast.parse(file.read_text())):
+        if isinstance(node, ast.ImportFrom):
+            assert "imagine_training" not in (node.module or ""), "relative within the package"
+            if node.level:
+                wing = "." if node.level == 1 and file.parent != ROOT else ""
+                module = node.module or ""
+                deep = "." in module or (node.level == 1 and module) or module == "folders"
+                names |= {wing + module} if deep else {
+                    f"{wing or module + '.'}{alias.name}" for alias in node.names
+                }  # fmt: skip
+    return names
+
+
+def rooms():
+    files = (file.relative_to(ROOT).with_suffix("") for file in ROOT.rglob("*.py"))
+    return {".".join(file.parts) for file in files if file.name not in ("__init__", "__main__")}
+
+
+@pytest.mark.parametrize("room", KNOWN)
+def test_each_room_knows_its_neighbours_and_no_other(room):
+    assert imported(ROOT / f"{room.replace('.', '/')}.py") == set(KNOWN[room].split())
+
+
+def test_every_room_has_its_walls():
+    assert rooms() == set(KNOWN)
+
+
+def test_run_and_evaluation_stand_on_the_method_side_by_side():
+    found = {wing: set() for wing in STANDS_ON}
+    for room, known in KNOWN.items():
+        found[room.partition(".")[0]] |= {one.partition(".")[0] for one in known.split()} - {""}
+    assert found == STANDS_ON

@@ -1,0 +1,1 @@
+"""Measuring models, and whatever else makes pictures. Begin at `evaluate.py`."""

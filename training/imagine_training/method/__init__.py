@@ -1,0 +1,1 @@
+"""The method: conditional IMLE (`imle.py`), its networks, its objective, what it learns from."""
