@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable
 
 import torch
-from imagine_training.method.imle import draw
+from imagine_training.method.codes import draw
 from imagine_training.method.network import Generator
 from imagine_training.method.perceptual import Lpips, compare
 from imagine_training.method.presets import PRESETS
@@ -42,12 +42,12 @@ def main() -> None:
             small = min(side * 2**level, shape.window or CROP)
             pixels = torch.rand(BATCH, 3, small, small)
             code = draw(preset, level, pixels, torch.Generator().manual_seed(0))
-            picture = network(level, pixels, code.field, code.vector, condition)
+            picture = network(level, pixels, code.map, code.vector, condition)
             seen, other = lpips.features(picture), lpips.features(torch.rand_like(picture))
             imagine, look, search = (
                 seconds(work)
                 for work in (
-                    lambda: network(level, pixels, code.field, code.vector, condition),  # noqa: B023
+                    lambda: network(level, pixels, code.map, code.vector, condition),  # noqa: B023
                     lambda: lpips.features(picture),  # noqa: B023
                     lambda: compare(seen, other),  # noqa: B023
                 )

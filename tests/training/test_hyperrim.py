@@ -2,14 +2,16 @@
 
 from dataclasses import replace
 from functools import partial
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
 from imagine_training.method.build import build
 from imagine_training.method.checkpoint import load_weights, save_weights
+from imagine_training.method.codes import draw
 from imagine_training.method.data import batch_of
-from imagine_training.method.imle import draw, imagine_levels, nearest_code
+from imagine_training.method.imle import imagine_levels, nearest_code
 from imagine_training.method.network import Generator
 from imagine_training.method.presets import PRESETS, LevelShape
 from imagine_training.run.command import finish
@@ -22,7 +24,7 @@ NARROW = replace(
     UPSCALE,
     levels=tuple(LevelShape(size, 4, 2, 2, 3, tail=(), map_channels=5) for size in (8, 6)),
     vector=16,
-    latent=32,
+    style_width=32,
     crop=64,
     candidates=(4, 4),
 )
@@ -112,7 +114,7 @@ def test_codes_are_chosen_and_the_last_loss_reaches_the_first_level(network):
     def far(pictures, target):
         return (pictures - target).square().mean((1, 2, 3))[:, None, None]
 
-    near = [partial(far, target=step.target) for step in batch.steps]
+    near = [SimpleNamespace(distance=partial(far, target=step.target)) for step in batch.steps]
     last = {}
     for name, pick in (("random", (1, 1)), ("nearest", (1, 8))):
         codes = torch.Generator().manual_seed(1)
@@ -120,11 +122,11 @@ def test_codes_are_chosen_and_the_last_loss_reaches_the_first_level(network):
         choose = partial(nearest_code, network, batch, preset, near, codes)
         pictures = imagine_levels(network, batch, choose)
         assert [one.shape for one in pictures] == [step.target.shape for step in batch.steps]
-        last[name] = near[1](pictures[1]).mean()
+        last[name] = near[1].distance(pictures[1]).mean()
     assert last["nearest"] < last["random"]
 
     drawn = partial(draw, NARROW, generator=torch.Generator())
-    near[1](imagine_levels(network, batch, drawn)[1]).sum().backward()
+    near[1].distance(imagine_levels(network, batch, drawn)[1]).sum().backward()
     assert network.levels[0].entry.bias.grad.abs().max() > 0
 
 

@@ -2,13 +2,15 @@
 
 from dataclasses import replace
 from functools import partial
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
+from imagine_training.method.codes import draw
 from imagine_training.method.data import batch_of, fixed_batches
-from imagine_training.method.imle import draw, imagine_level, imagine_levels, nearest_code
+from imagine_training.method.imle import imagine_levels, nearest_code
 from imagine_training.method.network import Generator
 from imagine_training.method.presets import UPSCALE, LevelShape
 from pictures import photograph
@@ -40,7 +42,7 @@ def measures(batch, pieces):
     def far(pictures, target):
         return F.adaptive_avg_pool2d((pictures - target).square().mean(1), pieces)
 
-    return [partial(far, target=step.target) for step in batch.steps]
+    return [SimpleNamespace(distance=partial(far, target=step.target)) for step in batch.steps]
 
 
 def chosen(scene, preset, seed):
@@ -50,7 +52,7 @@ def chosen(scene, preset, seed):
     near = measures(batch, 1)
     choose = partial(nearest_code, network, batch, preset, near, codes_rng)
     pictures = imagine_levels(network, batch, choose)
-    return [far(level).mean((1, 2)) for far, level in zip(near, pictures, strict=True)]
+    return [one.distance(it).mean((1, 2)) for one, it in zip(near, pictures, strict=True)]
 
 
 def test_the_evidence_of_each_level_is_met_by_the_observed_picture(scene):
@@ -81,7 +83,7 @@ def test_a_map_is_put_together_of_the_nearer_patches(scene):
 
     def far(code):
         with torch.no_grad():
-            return near[0](imagine_level(network, 0, batch.observed, code, batch.steps[0]))
+            return near[0].distance(network.imagine(0, batch.observed, code, batch.steps[0])[0])
 
     generator = torch.Generator().manual_seed(9)
     one, other = (draw(preset, 0, batch.observed, generator) for _ in range(2))
@@ -95,7 +97,7 @@ def test_a_map_is_put_together_of_the_nearer_patches(scene):
     half = batch.observed.shape[-1] // 2
     taken = taken.repeat_interleave(half, 1).repeat_interleave(half, 2)[:, None]
     assert torch.equal(code.vector, one.vector)
-    assert torch.equal(code.field, torch.where(taken, other.field, one.field))
+    assert torch.equal(code.map, torch.where(taken, other.map, one.map))
     assert far(code).mean() < far(one).mean()
 
 
@@ -105,15 +107,15 @@ def test_a_level_that_is_forced_begins_from_the_true_picture(scene):
     forced = replace(TINY, teacher_forcing=1.0)
     batch = batch_of(crops, forced, np.random.default_rng(0))
     first, second = batch.steps
-    assert torch.equal(second.truth, first.target[..., *second.window])
     codes = {}
 
     def choose(level, pixels):
         codes[level] = draw(forced, level, pixels, torch.Generator().manual_seed(level))
         return codes[level]
 
+    truth = first.target[..., *second.window]
     _, large = imagine_levels(network, batch, choose)
-    assert torch.equal(large, imagine_level(network, 1, second.truth, codes[1], second))
+    assert torch.equal(large, network.imagine(1, truth, codes[1], second)[0])
 
 
 def test_so_many_pictures_are_forced_as_the_preset_says():
@@ -123,31 +125,6 @@ def test_so_many_pictures_are_forced_as_the_preset_says():
     assert 70 < forced.sum() < 130
 
 
-def test_pictures_that_are_looked_at_are_never_forced():
+def test_pictures_for_validation_are_never_forced():
     (batch,) = fixed_batches([photograph(64, 64)], replace(TINY, teacher_forcing=1.0))
-    assert all(step.truth is None for step in batch.steps)
-
-
-def test_one_candidate_regresses_to_the_mean_and_several_keep_both_modes():
-    spreads = {count: _trained_on_two_modes(count) for count in (1, 8)}
-    assert spreads[1] < 0.1
-    assert spreads[8] > 0.5
-
-
-def _trained_on_two_modes(count):
-    """How far apart predictions end, when the answer is −1 or 1 with equal right."""
-    torch.manual_seed(1)
-    network = torch.nn.Sequential(
-        torch.nn.Linear(4, 32), torch.nn.LeakyReLU(0.2), torch.nn.Linear(32, 1)
-    )
-    optimiser = torch.optim.Adam(network.parameters(), 1e-2)
-    for _ in range(300):
-        observed = torch.randint(0, 2, (64, 1)) * 2.0 - 1
-        codes = torch.randn(count, 64, 4)
-        with torch.no_grad():
-            nearest = (network(codes) - observed).square().sum(2).argmin(0)
-        loss = (network(codes[nearest, torch.arange(64)]) - observed).square().mean()
-        optimiser.zero_grad()
-        loss.backward()
-        optimiser.step()
-    return network(torch.randn(1000, 4)).std().item()
+    assert all(step.forced is None for step in batch.steps)

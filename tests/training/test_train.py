@@ -7,13 +7,14 @@ import signal
 import subprocess
 import sys
 from dataclasses import replace
+from itertools import count
 
 import numpy as np
 import pytest
 import torch
 from imagine_training.method import checkpoint, perceptual, presets
 from imagine_training.method.network import Generator
-from imagine_training.run import command, dry, loop, validate
+from imagine_training.run import command, dry, journal, loop, validate
 from imagine_training.run.command import Options, run, settings
 from imagine_training.run.export import export
 from imagine_training.run.learner import Learner
@@ -105,16 +106,16 @@ def test_previews_show_input_two_variants_and_the_observed_picture(data, tmp_pat
 
 def test_a_run_that_was_stopped_ends_as_one_that_was_not(data, tmp_path, monkeypatch):
     trained(data, tmp_path / "whole")
-    real, steps = Learner.step, []
+    real, steps = loop.train_step, []
 
-    def interrupted(self, pictures, step, done):
+    def interrupted(learner, pictures, step, done):
         steps.append(step)
         if len(steps) == 2:
             os.kill(os.getpid(), signal.SIGINT)
-        return real(self, pictures, step, done)
+        return real(learner, pictures, step, done)
 
     before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a background job ignores it
-    monkeypatch.setattr(Learner, "step", interrupted)
+    monkeypatch.setattr(loop, "train_step", interrupted)
     line = Lines()
     with pytest.raises(KeyboardInterrupt):
         trained(data, tmp_path / "cut", line)
@@ -148,18 +149,18 @@ LIVES = """
 import os, random, signal, sys, time
 from pathlib import Path
 import torch
-from imagine_training.run import loop
+from imagine_training.run import books, loop
 from tiny import PIXELS_ALONE
 
 data, whole, cut = map(Path, sys.argv[1:])
 
 def life(out, pipe):
     torch.set_num_threads(1)
-    real = loop.save_state
+    real = books.save_state
     def save(state, folder):
         os.write(pipe, b".")
         real(state, folder)
-    loop.save_state = save
+    books.save_state = save
     loop.train(PIXELS_ALONE, [data], out, seed=3, minutes_between_saves=0, precision="float32",
                device="cpu")
 
@@ -203,29 +204,29 @@ def test_half_the_pictures_at_a_time_teach_the_same(data, monkeypatch):
     pictures = Pictures([data], 64).train
     preset = replace(PIXELS_ALONE, batch=4)
     whole, halves = learner(preset), learner(preset)
-    real, asked, line = Learner.far, [], []
+    real, asked, line = Learner.draw, [], []
 
-    def scarce(self, pictures, step, part, **how):
+    def scarce(self, pictures, step, part):
         asked.append(len(part))
         if len(part) > 1:
             raise [MemoryError(), torch.OutOfMemoryError(), RuntimeError(
                 "[enforce fail at alloc_cpu.cpp:121] . DefaultCPUAllocator: not enough memory"
             )][len(asked) % 3]  # fmt: skip
-        return real(self, pictures, step, part, **how)
+        return real(self, pictures, step, part)
 
-    whole_loss, _ = whole.step(pictures, 0, 0.0)
-    monkeypatch.setattr(Learner, "far", scarce)
+    whole_loss, _ = loop.train_step(whole, pictures, 0, 0.0)
+    monkeypatch.setattr(Learner, "draw", scarce)
     halves.say = line.append
-    loss, _ = halves.step(pictures, 0, 0.0)
+    loss, _ = loop.train_step(halves, pictures, 0, 0.0)
     assert asked == [4, 2, 1, 1, 1, 1]
     assert [said.split(":")[0] for said in line] == ["out of memory"] * 2
     assert torch.allclose(loss, whole_loss, rtol=1e-5)
     for one, other in zip(whole.network.parameters(), halves.network.parameters(), strict=True):
         assert torch.allclose(one.grad, other.grad, rtol=1e-3, atol=1e-6)
 
-    monkeypatch.setattr(Learner, "far", lambda *_, **__: (_ for _ in ()).throw(MemoryError()))
+    monkeypatch.setattr(Learner, "draw", lambda *_, **__: (_ for _ in ()).throw(MemoryError()))
     with pytest.raises(ImagineError, match="out of memory with one picture"):
-        halves.step(pictures, 1, 0.0)
+        loop.train_step(halves, pictures, 1, 0.0)
 
 
 def test_the_vector_code_is_alive_after_a_hundred_steps(data):
@@ -233,7 +234,7 @@ def test_the_vector_code_is_alive_after_a_hundred_steps(data):
     ours = learner(replace(PIXELS_ALONE, candidates=(4,)))
     before = effect_of_the_vector(ours)
     for step in range(100):
-        ours.step(pictures, step, 0.0)
+        loop.train_step(ours, pictures, step, 0.0)
     assert before > 1e-4
     assert effect_of_the_vector(ours) > before / 2
 
@@ -259,11 +260,11 @@ PROCESS = """
 import sys
 from pathlib import Path
 import torch
-from imagine_training.run import loop
+from imagine_training.run import books, loop
 from tiny import PIXELS_ALONE
 
 torch.set_num_threads(1)
-loop.ROW_EVERY = 1
+books.ROW_EVERY = 1
 data, out = map(Path, sys.argv[1:])
 loop.train(PIXELS_ALONE, [data], out, seed=3, precision="float32", device="cpu")
 """
@@ -277,26 +278,25 @@ def test_two_processes_have_the_losses_of_one_with_the_whole_batch(data, tmp_pat
     execute([*torchrun, script, data, tmp_path / "two"])
     one, two = (figures(tmp_path / name) for name in ("one", "two"))
     assert len(one) == len(two)
-    for name in ("chosen", "held_out"):
+    for name in ("chosen", "validation"):
         ours, theirs = ([float(row[name]) for row in rows if row[name]] for rows in (one, two))
         assert len(ours) > 20
         assert ours == pytest.approx(theirs, rel=1e-4)
 
 
 def test_a_loss_that_is_not_finite_is_skipped_and_many_end_the_run(data, tmp_path, monkeypatch):
-    real, broken = Learner.far, {1}
-
-    def far(self, pictures, step, part, **how):
-        return real(self, pictures, step, part, **how) * (math.nan if step in broken else 1)
-
-    monkeypatch.setattr(Learner, "far", far)
+    real, broken, calls = loop.level_losses, {1}, count()
+    monkeypatch.setattr(
+        loop, "level_losses", lambda *a: real(*a) * (math.nan if next(calls) in broken else 1)
+    )
     line = Lines()
     trained(data, tmp_path / "mine", line, task="decompress", perceptual="none")
     assert "1 steps skipped" in "".join(line.said)
     weights = load_file(tmp_path / "mine" / "model.safetensors").values()
     assert all(value.isfinite().all() for value in weights)
 
-    broken.update(range(5, 30))
+    broken.clear()
+    broken.update(range(9, 30))  # after the first run's four
     with pytest.raises(ImagineError, match=r"not finite 10 times in a row, at step 14"):
         trained(data, tmp_path / "other", task="decompress", perceptual="none", steps=30)
     weights = load_file(tmp_path / "other" / "model.safetensors").values()
@@ -380,7 +380,7 @@ def test_a_dry_run_writes_nothing(data, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     said = "\n".join(dry.estimate(Options(init="none", steps=500), [data], "cpu", Silent()))
     assert [file.name for file in tmp_path.iterdir()] == ["data"]
-    assert "4 pictures to train on, 1 held out" in said
+    assert "4 pictures to train on, 1 for validation" in said
     count = sum(one.numel() for one in Generator(TINY["upscale"]).parameters())
     assert f"{count:,} parameters" in said
     assert "500 steps take" in said
@@ -404,7 +404,7 @@ def test_bad_files_are_counted_and_never_stop_a_run(data):
     wide.save(folder / "run" / "preview.png")
 
     pictures = Pictures([data, folder], 64)
-    assert len(pictures.train) + len(pictures.held_out) == 5 + 3
+    assert len(pictures.train) + len(pictures.validation) == 5 + 3
     assert {kind: len(lines) for kind, lines in pictures.found.items()} == {
         "in CMYK, converted to sRGB": 1,
         "the same as another, left out": 1,
@@ -422,7 +422,7 @@ def test_results_of_imagine_are_no_originals(data):
     made = origin.Origin("upscale", 2, "bicubic", "0", "", "", "photo.png", "upscale", "0.1.0")
     picture.write(photograph(80, 90, 9), data / "photo-x2-0.png", xmp=made.xmp())
     pictures = Pictures([data], 64)
-    assert len(pictures.train) + len(pictures.held_out) == 5
+    assert len(pictures.train) + len(pictures.validation) == 5
     assert [kind for kind in pictures.found if "results of imagine" in kind]
 
 
@@ -434,9 +434,9 @@ def test_weights_may_be_read_by_whom_other_files_may(data, tmp_path):
 def test_a_resumed_run_knows_its_last_figures(data, tmp_path):
     trained(data, tmp_path / "mine")
     rows = checkpoint.load_state(tmp_path / "mine")["rows"]
-    for name in ("fresh", "spread"):
-        assert math.isfinite(loop._last(rows, name))
-    assert loop._last(rows, "spread") == [row for row in rows if "spread" in row][-1]["spread"]
+    for name in ("random", "spread"):
+        assert math.isfinite(journal.last(rows, name))
+    assert journal.last(rows, "spread") == [row for row in rows if "spread" in row][-1]["spread"]
 
 
 def test_without_a_length_a_run_has_a_stated_one(data, tmp_path, monkeypatch):
@@ -456,7 +456,7 @@ def test_the_split_follows_from_what_is_in_the_files(data, tmp_path):
         file.rename(other / f"{9 - number}{file.suffix}")
     after = Pictures([other], 64)
     assert before.fingerprint == after.fingerprint
-    assert np.array_equal(before.held_out, after.held_out)
+    assert np.array_equal(before.validation, after.validation)
 
 
 def test_too_few_pictures_are_one_line(data, tmp_path):

@@ -11,7 +11,7 @@ from imagine_training.evaluation.programs import coded, shrunk
 from imagine_training.evaluation.traversal import WALKS, Scene, Walk, best_of, figures, walk
 from imagine_training.method import perceptual
 from imagine_training.method.checkpoint import save_weights
-from imagine_training.method.imle import Code
+from imagine_training.method.codes import Code
 from imagine_training.method.network import Generator
 from imagine_training.method.perceptual import Eye, Lpips
 from imagine_training.method.presets import DECOMPRESS, UPSCALE, LevelShape
@@ -57,7 +57,7 @@ def watched(scene, monkeypatch):
     """The codes that a walk will move, and as they were."""
     codes = scene.random_codes(0)
     monkeypatch.setattr(scene, "random_codes", lambda seed: codes)
-    return codes, [Code(code.field.clone(), code.vector.clone()) for code in codes]
+    return codes, [Code(code.map.clone(), code.vector.clone()) for code in codes]
 
 
 @pytest.mark.parametrize("kind", WALKS)
@@ -76,7 +76,7 @@ def test_codes_on_the_sphere_stay_as_long_as_random_ones_are(scene, lpips, monke
     way = walk(scene, lpips, "sphere", 5)
     assert way.length[1:] == pytest.approx([1] * 5, abs=1e-5)
     for code in codes:
-        for part in (code.field, code.vector):
+        for part in (code.map, code.vector):
             assert part.square().mean().item() == pytest.approx(1, abs=1e-5)
 
 
@@ -84,16 +84,16 @@ def test_the_vector_walk_leaves_the_maps_alone(scene, lpips, monkeypatch):
     codes, before = watched(scene, monkeypatch)
     walk(scene, lpips, "vector", 3)
     for code, was in zip(codes, before, strict=True):
-        assert torch.equal(code.field, was.field)
+        assert torch.equal(code.map, was.map)
         assert not torch.equal(code.vector, was.vector)
 
 
 def test_the_free_walk_moves_every_code_and_tells_its_length(scene, lpips, monkeypatch):
     codes, before = watched(scene, monkeypatch)
     way = walk(scene, lpips, "free", 3)
-    parts = [part for code in codes for part in (code.field, code.vector)]
+    parts = [part for code in codes for part in (code.map, code.vector)]
     for code, was in zip(codes, before, strict=True):
-        assert not torch.equal(code.field, was.field)
+        assert not torch.equal(code.map, was.map)
         assert not torch.equal(code.vector, was.vector)
     everything = torch.cat([part.detach().ravel() for part in parts])
     assert way.length[-1] == pytest.approx(everything.square().mean().item(), rel=1e-5)

@@ -29,7 +29,7 @@ from imagine_cli.progress import Bar
 
 from ..folders import check_empty
 from ..method.checkpoint import load_weights
-from ..method.imle import Code, draw
+from ..method.codes import Code, draw
 from ..method.network import Generator
 from ..method.operators import twin
 from ..method.perceptual import Eye, Lpips, compare
@@ -87,7 +87,7 @@ class Scene:
         pixels = self._known
         for level, code in enumerate(codes):
             condition = self._condition[level]
-            pixels = self.network(level, pixels, code.field, code.vector, condition)
+            pixels = self.network(level, pixels, code.map, code.vector, condition)
             pixels = self._agree[level].project(pixels)
         return pixels
 
@@ -144,7 +144,7 @@ def best_of(scene: Scene, lpips: Lpips, count: int) -> Walk:
 
 
 def _parts(codes: list[Code]) -> list[Tensor]:
-    return [part for code in codes for part in (code.field, code.vector)]
+    return [part for code in codes for part in (code.map, code.vector)]
 
 
 @torch.no_grad()

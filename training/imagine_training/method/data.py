@@ -16,7 +16,7 @@ from imagine_cli.resampling import KERNELS
 from .operators import Coded, Shrunk, shrink
 from .presets import Preset
 
-LOOK_BATCH = 4  # pictures that are looked at together
+VALIDATION_BATCH = 4  # pictures
 
 
 @dataclass
@@ -31,14 +31,21 @@ class Step:
     target: Tensor
     agree: Shrunk | Coded
     condition: Tensor
-    truth: Tensor | None = None  # the true picture that the level's input stands for
-    forced: Tensor | None = None  # (n, 1, 1, 1): where it takes the place of the input
+    forced: Tensor | None = None  # (n, 1, 1, 1): whose input is the truth (teacher forcing)
 
 
 @dataclass
 class Batch:
     observed: Tensor  # the first level's input: (n, 3, h, w) in [0, 1]
     steps: list[Step]
+
+    def given(self, level: int, handed_on: Tensor) -> Tensor:
+        """A level's input: its window of what the last level handed on or, if forced, of what
+        that one should have."""
+        step = self.steps[level]
+        if step.forced is not None:
+            handed_on = torch.where(step.forced, self.steps[level - 1].target, handed_on)
+        return handed_on[..., *step.window]
 
 
 def random_batch(
@@ -66,11 +73,11 @@ def random_batch(
 def fixed_batches(
     pictures: list[NDArray[np.uint8]], preset: Preset, device: torch.device | str = "cpu"
 ) -> Iterator[Batch]:
-    """Every picture once, the same whole crops and evidence each time: for looking at progress."""
+    """Every picture once, the same whole crops and evidence each time: for validation."""
     levels = tuple(replace(shape, window=0) for shape in preset.levels)
-    for start in range(0, len(pictures), LOOK_BATCH):
+    for start in range(0, len(pictures), VALIDATION_BATCH):
         rng = np.random.default_rng([start, 77])
-        some = pictures[start : start + LOOK_BATCH]
+        some = pictures[start : start + VALIDATION_BATCH]
         crops = [_cropped(picture, preset.crop, rng) for picture in some]
         whole = replace(preset, levels=levels, teacher_forcing=0.0)
         yield batch_of(crops, whole, rng, device=device)
@@ -130,7 +137,6 @@ def _shrunk(
         target = target[..., top : top + side, left : left + side]
         step = Step(window, target, Shrunk(target, 2 * factor, kernel), condition)
         if number and preset.teacher_forcing:
-            step.truth = steps[-1].target[..., *window]
             forced = [one.random() < preset.teacher_forcing for one in own]
             step.forced = torch.tensor(forced, device=pictures.device)[:, None, None, None]
         steps.append(step)

@@ -26,6 +26,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from .codes import Code
+from .data import Step
 from .network import BETA, DenseBlock, activate, convolution
 from .presets import LevelShape, Preset
 
@@ -35,17 +37,17 @@ CARRIED = 0.1  # by which features are multiplied on their way to the next level
 class MappingNetwork(nn.Sequential):
     """Figure 5: a vector (n, v) to a style (n, w), in eight layers."""
 
-    def __init__(self, vector: int, latent: int) -> None:
+    def __init__(self, vector: int, style_width: int) -> None:
         layers: list[nn.Module] = []
-        for width in (vector, *[latent] * 7):
-            layers += [nn.Linear(width, latent), nn.LeakyReLU(0.2)]
+        for width in (vector, *[style_width] * 7):
+            layers += [nn.Linear(width, style_width), nn.LeakyReLU(0.2)]
         super().__init__(*layers)
 
 
 class StyledBlock(nn.Module):
     """Figure 4: an RRDB, normalised, then restyled: a gain and a shift a channel."""
 
-    def __init__(self, shape: LevelShape, latent: int) -> None:
+    def __init__(self, shape: LevelShape, style_width: int) -> None:
         super().__init__()
         self.dense = nn.Sequential(
             *(
@@ -53,7 +55,7 @@ class StyledBlock(nn.Module):
                 for _ in range(shape.dense_blocks)
             )
         )
-        self.style = nn.Linear(latent, 2 * shape.channels)
+        self.style = nn.Linear(style_width, 2 * shape.channels)
 
     def forward(self, x: Tensor, w: Tensor) -> Tensor:
         x = F.instance_norm(x + BETA * self.dense(x))
@@ -72,18 +74,21 @@ class Level(nn.Module):
         super().__init__()
         self.shape, self.carried = shape, carried
         self.entry = convolution(3 + shape.map_channels + carried, shape.channels)
-        self.mapping = MappingNetwork(preset.vector, preset.latent)
-        self.trunk = nn.ModuleList(StyledBlock(shape, preset.latent) for _ in range(shape.blocks))
+        self.mapping = MappingNetwork(preset.vector, preset.style_width)
+        self.trunk = nn.ModuleList(
+            StyledBlock(shape, preset.style_width) for _ in range(shape.blocks)
+        )
         self.trunk_end = convolution(shape.channels, shape.channels)
         self.tail = nn.ModuleList(convolution(shape.channels, shape.channels) for _ in range(2))
         self.out = convolution(shape.channels, 3)
 
-    def forward(self, given: Tensor, field: Tensor, vector: Tensor) -> Tensor:
+    def forward(self, given: Tensor, latent_map: Tensor, vector: Tensor) -> Tensor:
         # What is seen. The small picture is in [0, 1]; a level's own, as tanh left it, in [-1, 1].
         pixels, features = given[:, :3], given[:, 3:]
         if self.carried:
             pixels = 2 * pixels - 1
-        x = self.entry(torch.cat((pixels, field, CARRIED * features), 1))
+        x = torch.cat((pixels, latent_map, CARRIED * features), 1)  # (n, 3 + m + carried, h, w)
+        x = self.entry(x)  # (n, channels, h, w)
 
         # The trunk, normalised and restyled after every block by the vector of the latent code.
         w = self.mapping(vector)
@@ -92,20 +97,18 @@ class Level(nn.Module):
             trunk = block(trunk, w)
         x = x + self.trunk_end(trunk)
 
-        # Twice as large: the features that go on.
+        # Twice as large: the features that go on, (n, channels, e h, e w).
         if self.shape.enlarge > 1:
             x = F.interpolate(x, scale_factor=float(self.shape.enlarge), mode="nearest")
         for layer in self.tail:
             x = activate(layer(x))
 
-        # The picture, in [0, 1]. Nothing of the picture that was given is added to it.
+        # The picture, in [0, 1], before them. Nothing of the picture that was given is added to it.
         return torch.cat(((torch.tanh(self.out(x)) + 1) / 2, x), 1)
 
 
 class HyperRIM(nn.Module):
     """All levels, called as `network.Generator` is; pictures come with features after them."""
-
-    end_to_end = True
 
     def __init__(self, preset: Preset, *, reduced: bool = False) -> None:
         super().__init__()
@@ -118,11 +121,17 @@ class HyperRIM(nn.Module):
         self.apply(_as_the_paper_begins)
 
     def forward(
-        self, level: int, pixels: Tensor, field: Tensor, vector: Tensor, condition: Tensor
+        self, level: int, pixels: Tensor, latent_map: Tensor, vector: Tensor, condition: Tensor
     ) -> Tensor:
         with torch.autocast(pixels.device.type, torch.bfloat16, enabled=self.reduced):
-            imagined: Tensor = self.levels[level](pixels, field, vector)
+            imagined: Tensor = self.levels[level](pixels, latent_map, vector)
         return imagined.float()
+
+    def imagine(self, level: int, given: Tensor, code: Code, step: Step) -> tuple[Tensor, Tensor]:
+        """A level's pictures as they come, and what the next level is given: with features, and
+        with gradients, so that a level learns from the pictures of those after it too."""
+        handed_on = self(level, given, code.map, code.vector, step.condition)
+        return handed_on[:, :3], handed_on
 
 
 def _as_the_paper_begins(module: nn.Module) -> None:

@@ -24,12 +24,15 @@ from torch.nn.utils.parametrizations import weight_norm
 
 from imagine_cli.errors import ModelError
 
+from .codes import Code
+from .data import Step
 from .presets import LevelShape, Preset
 
 BETA = 0.2
 
 
 def convolution(channels: int, out: int, size: int = 3) -> nn.Module:
+    """Weights are g v / |v| (Salimans & Kingma 2016, equation 2)."""
     normalised: nn.Module = weight_norm(nn.Conv2d(channels, out, size, padding=size // 2))
     return normalised
 
@@ -39,26 +42,30 @@ def activate(x: Tensor) -> Tensor:
 
 
 class MappingNetwork(nn.Module):
-    """Vector code, and what is known beside the pixels, to a style: (n, v), (n, c) -> (n, w)."""
+    """Figure 5: the vector code, and what is known beside the pixels, to a style.
 
-    def __init__(self, vector: int, condition: int, latent: int) -> None:
+    (n, v), (n, c) -> (n, w). The code is normalised first, as in StyleGAN (Karras et al. 2019).
+    """
+
+    def __init__(self, vector: int, condition: int, style_width: int) -> None:
         super().__init__()
         self.layers = nn.ModuleList(
-            nn.Linear(width, latent) for width in (vector + condition, latent, latent)
+            nn.Linear(width, style_width)
+            for width in (vector + condition, style_width, style_width)
         )
         for layer in self.layers:
             nn.init.kaiming_normal_(layer.weight, a=0.2)  # type: ignore[arg-type]
 
     def forward(self, vector: Tensor, condition: Tensor) -> Tensor:
         vector = vector * torch.rsqrt(vector.square().mean(1, keepdim=True) + 1e-8)
-        w = torch.cat((vector, condition), 1)
+        w = torch.cat((vector, condition), 1)  # (n, v + c)
         for layer in self.layers:
             w = activate(layer(w))
         return w
 
 
 class DenseBlock(nn.Module):
-    """Convolutions that each see all before them (Wang et al., ESRGAN, figure 4)."""
+    """Convolutions that each see all before them (Wang et al., ESRGAN, figure 4): (n, c, h, w)."""
 
     def __init__(self, channels: int, growth: int, convolutions: int) -> None:
         super().__init__()
@@ -70,19 +77,19 @@ class DenseBlock(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         seen = x
         for layer in self.convolutions:
-            seen = torch.cat((seen, activate(layer(seen))), 1)
+            seen = torch.cat((seen, activate(layer(seen))), 1)  # (n, c + growth k, h, w)
         grown: Tensor = x + BETA * self.last(seen)
         return grown
 
 
 class StyledBlock(nn.Module):
-    """A residual-in-residual dense block, then its style: a gain and a shift a channel.
+    """Figure 4: a residual-in-residual dense block, then its style: a gain and a shift a channel.
 
-    Where the shape says so, the latent map (n, m i², h/i, w/i) is added once more, by learnt
-    gains, so that it is not lost on the way (as noise in StyleGAN, Karras et al. 2019, figure 1b).
+    Where the shape says so, the latent map is added once more, by learnt gains, so that it is not
+    lost on the way (as noise in StyleGAN, figure 1b). x: (n, c, h, w), latent map: (n, m, h, w).
     """
 
-    def __init__(self, shape: LevelShape, latent: int) -> None:
+    def __init__(self, shape: LevelShape, style_width: int) -> None:
         super().__init__()
         self.dense = nn.Sequential(
             *(
@@ -91,39 +98,41 @@ class StyledBlock(nn.Module):
             )
         )
         self.map_gain = (
-            convolution(shape.map_channels * shape.inside**2, shape.channels, 1)
+            convolution(shape.map_channels * shape.downsample**2, shape.channels, 1)
             if shape.map_after_blocks
             else None
         )
-        self.style = nn.Linear(latent, 2 * shape.channels)
-        nn.init.normal_(self.style.weight, std=0.3 * latent**-0.5)
+        self.style = nn.Linear(style_width, 2 * shape.channels)
+        nn.init.normal_(self.style.weight, std=0.3 * style_width**-0.5)
         nn.init.zeros_(self.style.bias)
 
-    def forward(self, x: Tensor, w: Tensor, field: Tensor) -> Tensor:
-        x = x + BETA * self.dense(x)
-        gain, shift = self.style(w)[:, :, None, None].chunk(2, 1)
-        styled: Tensor = x * (1 + gain) + shift
-        return styled if self.map_gain is None else styled + self.map_gain(field)
+    def forward(self, x: Tensor, w: Tensor, latent_map: Tensor) -> Tensor:
+        x = x + BETA * self.dense(x)  # the outer residual (ESRGAN, figure 4)
+        gain, shift = self.style(w)[:, :, None, None].chunk(2, 1)  # (n, c, 1, 1) each
+        styled: Tensor = x * (1 + gain) + shift  # StyleGAN's equation 1, unnormalised
+        return styled if self.map_gain is None else styled + self.map_gain(latent_map)
 
 
 class Level(nn.Module):
-    """Pictures (n, 3, h, w) in [0, 1] to (n, 3, e h, e w), e the shape's `enlarge`.
+    """Figure 3: pictures (n, 3, h, w) in [0, 1] to (n, 3, e h, e w), e the shape's `enlarge`.
 
-    Takes a map (n, m, h, w), a vector (n, v) and a condition (n, c) beside them; h and w are
-    multiples of `multiple(shape)`.
+    Takes a latent map (n, m, h, w), a vector (n, v) and a condition (n, c) beside them; h and w are
+    multiples of `multiple(shape)`. Within, d is the shape's `downsample`, b its `block_grid`.
     """
 
     def __init__(self, shape: LevelShape, preset: Preset) -> None:
         super().__init__()
         self.shape = shape
-        seen = (3 + shape.map_channels) * shape.inside**2
+        seen = (3 + shape.map_channels) * shape.downsample**2
         if shape.block_grid:
-            fine = (shape.block_grid // shape.inside) ** 2
+            fine = (shape.block_grid // shape.downsample) ** 2
             self.blocks_seen = convolution(3 * shape.block_grid**2, 8 * fine, 1)
             seen += 8
         self.entry = convolution(seen, shape.channels)
-        self.mapping = MappingNetwork(preset.vector, preset.condition, preset.latent)
-        self.trunk = nn.ModuleList(StyledBlock(shape, preset.latent) for _ in range(shape.blocks))
+        self.mapping = MappingNetwork(preset.vector, preset.condition, preset.style_width)
+        self.trunk = nn.ModuleList(
+            StyledBlock(shape, preset.style_width) for _ in range(shape.blocks)
+        )
         self.trunk_end = convolution(shape.channels, shape.channels)
         widths = (shape.channels, *shape.tail)
         self.tail = nn.ModuleList(
@@ -133,25 +142,28 @@ class Level(nn.Module):
         with torch.no_grad():  # a small first step away from the plain enlargement
             self.out.parametrizations.weight.original0.mul_(0.1)  # type: ignore[union-attr, operator]
 
-    def forward(self, pixels: Tensor, field: Tensor, vector: Tensor, condition: Tensor) -> Tensor:
-        # What is seen: the picture and the map of the latent code, and its place in the JPEG grid.
-        x = F.pixel_unshuffle(torch.cat((2 * pixels - 1, field), 1), self.shape.inside)
-        if self.shape.block_grid:
-            blocks = F.pixel_unshuffle(2 * pixels - 1, self.shape.block_grid)
-            blocks = activate(self.blocks_seen(blocks))
-            x = torch.cat(
-                (x, F.pixel_shuffle(blocks, self.shape.block_grid // self.shape.inside)), 1
-            )
-        x = self.entry(x)
+    def forward(
+        self, pixels: Tensor, latent_map: Tensor, vector: Tensor, condition: Tensor
+    ) -> Tensor:
+        down, grid = self.shape.downsample, self.shape.block_grid
+
+        # What is seen: the picture and the latent map, and its place in the JPEG grid.
+        x = torch.cat((2 * pixels - 1, latent_map), 1)
+        x = F.pixel_unshuffle(x, down)  # (n, (3 + m) d², h/d, w/d)
+        if grid:
+            blocks = F.pixel_unshuffle(2 * pixels - 1, grid)  # (n, 3 b², h/b, w/b)
+            blocks = activate(self.blocks_seen(blocks))  # (n, 8 b²/d², h/b, w/b)
+            x = torch.cat((x, F.pixel_shuffle(blocks, grid // down)), 1)  # 8 channels more
+        x = self.entry(x)  # (n, channels, h/d, w/d)
 
         # The trunk, restyled after every block by the vector of the latent code.
         w = self.mapping(vector, condition)
-        trunk, field = x, F.pixel_unshuffle(field, self.shape.inside)
+        trunk, latent_map = x, F.pixel_unshuffle(latent_map, down)  # (n, m d², h/d, w/d)
         for block in self.trunk:
-            trunk = block(trunk, w, field)
+            trunk = block(trunk, w, latent_map)
         x = x + self.trunk_end(trunk)
 
-        # Out, doubling by doubling.
+        # Out, doubling by doubling: to (n, 3, e h, e w).
         for layer in self.tail:
             x = activate(layer(F.interpolate(x, scale_factor=2.0, mode="nearest")))
         residual = self.out(x)
@@ -168,8 +180,6 @@ class Level(nn.Module):
 class Generator(nn.Module):
     """All levels. `forward` of level k: see `Level`. `reduced` convolves in bfloat16."""
 
-    end_to_end = False
-
     def __init__(self, preset: Preset, *, reduced: bool = False) -> None:
         super().__init__()
         if preset.network != "compact":  # its levels pass on more than pictures
@@ -181,26 +191,35 @@ class Generator(nn.Module):
         self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     def forward(
-        self, level: int, pixels: Tensor, field: Tensor, vector: Tensor, condition: Tensor
+        self, level: int, pixels: Tensor, latent_map: Tensor, vector: Tensor, condition: Tensor
     ) -> Tensor:
         with torch.autocast(pixels.device.type, torch.bfloat16, enabled=self.reduced):
             pixels = pixels.contiguous(memory_format=torch.channels_last)
-            imagined: Tensor = self.levels[level](pixels, field, vector, condition)
+            imagined: Tensor = self.levels[level](pixels, latent_map, vector, condition)
         return imagined.float()
+
+    def imagine(self, level: int, given: Tensor, code: Code, step: Step) -> tuple[Tensor, Tensor]:
+        """A level's pictures, made to agree with what is known, and what the next level is given.
+
+        That is the pictures alone, without gradients: a level learns from its own picture, and to
+        do with what the last one really gives it.
+        """
+        picture = step.agree.project(self(level, given, code.map, code.vector, step.condition))
+        return picture, picture.detach()
 
 
 def multiple(shape: LevelShape) -> int:
     """What the sides of a level's input must be multiples of, and where its tiles may begin."""
-    return 2 * shape.block_grid or shape.inside
+    return 2 * shape.block_grid or shape.downsample
 
 
 def margin(shape: LevelShape) -> int:
     """How far, in input pixels, a level sees beyond a pixel: no tile with it leaves a trace."""
     trunk = 1 + shape.blocks * shape.dense_blocks * shape.convolutions + 1
-    tail, place = 0.0, float(shape.inside)
+    tail, place = 0.0, float(shape.downsample)
     for _ in shape.tail:
         place /= 2
         tail += place
-    reach = trunk * shape.inside + tail + place + shape.block_grid + 2
+    reach = trunk * shape.downsample + tail + place + shape.block_grid + 2
     step = multiple(shape)
     return -(-int(reach + 1) // step) * step

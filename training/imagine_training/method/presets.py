@@ -13,7 +13,7 @@ class LevelShape:
     blocks: int = 2  # RRDBs, each followed by its style
     dense_blocks: int = 2  # in an RRDB (the paper has 3)
     convolutions: int = 3  # in a dense block (the paper has 5)
-    inside: int = 1  # 2: works at half the resolution of its input, four times cheaper
+    downsample: int = 1  # 2: works at half the resolution of its input, four times cheaper
     enlarge: int = 2  # output pixels for an input pixel; 1 for decompression
     tail: tuple[int, ...] = (32,)  # channels after each doubling on the way out
     block_grid: int = 0  # 8: the level also sees whole JPEG blocks, and so its place in the grid
@@ -31,14 +31,15 @@ class Preset:
     condition: int  # what the model is told beside the pixels: kernel, or tables and sampling
     network: str = "compact"  # or "hyperrim", the paper's own
     vector: int = 32  # length of the vector part of each level's latent code
-    latent: int = 128  # width of the mapping network
+    style_width: int = 128  # of the mapping network
     crop: int = 352  # side of the observed picture, in pixels
     batch: int = 8
     candidates: tuple[int, ...] = (2,)  # m: codes drawn for each level before the nearest is kept
     patch: int = 12  # output pixels a side: each takes the nearest of several maps; 0: as a whole
     maps: int = 1  # further maps drawn for the patches to take
+    frozen: tuple[int, ...] = ()  # levels, from 0, that do not learn: their codes are not chosen
     teacher_forcing: float = 0.0  # share of inputs of later levels that are true pictures
-    warm_steps: int = 200  # regression (pixel term alone) before the first choice
+    warm_steps: int = 200  # regression (pixels alone, codes silent) before the first choice
     steps: int = 3000
     learning_rate: float = 4e-4
     final_rate: float = 0.05  # of the learning rate, reached by a cosine
@@ -55,13 +56,23 @@ class Preset:
 
     @classmethod
     def from_json(cls, values: dict[str, Any]) -> "Preset":
+        values = _renamed(values)
         known = {field.name: values[field.name] for field in fields(cls) if field.name in values}
         known["levels"] = tuple(
-            LevelShape(**{**level, "tail": tuple(level["tail"])}) for level in values["levels"]
+            LevelShape(**{**_renamed(level), "tail": tuple(level["tail"])})
+            for level in values["levels"]
         )
         for name in ("candidates", "perceptual"):
             known[name] = tuple(values[name])
+        known["frozen"] = tuple(values.get("frozen", ()))
         return cls(**known)
+
+
+OLDER = {"latent": "style_width", "inside": "downsample"}  # as they are called in older files
+
+
+def _renamed(values: dict[str, Any]) -> dict[str, Any]:
+    return {OLDER.get(name, name): value for name, value in values.items()}
 
 
 # 13 GMAC for 32² to 512². Early levels have few pixels: they may be wide. Late ones are narrow.
@@ -88,7 +99,7 @@ DECOMPRESS = Preset(
             channels=64,
             growth=32,
             blocks=3,
-            inside=2,
+            downsample=2,
             enlarge=1,
             tail=(32,),
             block_grid=8,
@@ -115,7 +126,7 @@ PAPER_UPSCALE = Preset(
     condition=0,
     network="hyperrim",
     vector=128,
-    latent=512,
+    style_width=512,
     crop=512,
     batch=1,
     candidates=(120, 120, 120, 120),

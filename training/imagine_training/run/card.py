@@ -1,9 +1,9 @@
 """The model card of a run, from what its folder tells."""
 
-import csv
 from pathlib import Path
 
 from ..method.checkpoint import replace_file
+from .journal import table
 from .plan import Plan
 
 
@@ -62,23 +62,22 @@ def _public(line: str) -> str:
 
 
 def _figures(plan: Plan, out: Path) -> str:
-    with open(out / "losses.csv", newline="") as file:
-        looks = [row for row in csv.DictReader(file) if row["held_out"]]
-    best = min(looks, key=lambda row: float(row["held_out"]))
+    validations = [row for row in table(out) if row["validation"]]
+    best = min(validations, key=lambda row: float(row["validation"]))
     measure = (
         "mean absolute difference"
         if plan.judge == "pixels"
         else f"LPIPS under {plan.judge}"
         + (", which was trained with" if plan.judge in plan.preset.perceptual else "")
     )
-    rows = ((looks[0], "start"), (best, "exported"), (looks[-1], "last"))
-    table = "\n".join(
-        f"| {word} | {row['step']} | {float(row['held_out']):.4f} | {float(row['spread']):.4f} |"
+    rows = ((validations[0], "start"), (best, "exported"), (validations[-1], "last"))
+    lines = "\n".join(
+        f"| {word} | {row['step']} | {float(row['validation']):.4f} | {float(row['spread']):.4f} |"
         for row, word in rows
     )
-    return f"""Held-out pictures, fresh codes, the mean over levels; {measure}.
+    return f"""Validation pictures, random codes, the mean over levels; {measure}.
 Spread is the same measure between two variants.
 
 | weights | step | distance | spread |
 |---|---|---|---|
-{table}"""
+{lines}"""

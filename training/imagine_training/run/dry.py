@@ -10,8 +10,9 @@ from imagine_cli.progress import Line
 
 from ..method.checkpoint import load_weights
 from .command import Options, settings
-from .hardware import bfloat16_pays, device_called
+from .hardware import device_called, precision_called
 from .learner import Learner
+from .loop import train_step
 from .pictures import Pictures
 
 TIMED = 2  # steps; the first only warms up
@@ -22,9 +23,7 @@ def estimate(options: Options, folders: list[Path], device: str, line: Line) -> 
     preset, init = settings(options)
     where = device_called(device)
     pictures = Pictures(folders, preset.crop)
-    precision = options.precision or "auto"
-    if precision == "auto":
-        precision = "bfloat16" if bfloat16_pays(where) else "float32"
+    precision = precision_called(options.precision or "auto", where)
     weights = load_weights(init)[0] if init else None
     reduced = precision == "bfloat16"
     learner = Learner(preset, weights, seed=0, reduced=reduced, device=where, say=line.print)
@@ -32,7 +31,7 @@ def estimate(options: Options, folders: list[Path], device: str, line: Line) -> 
     for turn in range(TIMED):
         line.show(f"trying a step, {turn + 1} of {TIMED}")
         began = time.perf_counter()
-        learner.step(pictures.train, preset.warm_steps + turn, 0.0)
+        train_step(learner, pictures.train, preset.warm_steps + turn, 0.0)
         seconds = time.perf_counter() - began
     steps = options.hours * 3600 / seconds if options.hours else preset.steps
     memory = _most_memory(where)
@@ -42,7 +41,7 @@ def estimate(options: Options, folders: list[Path], device: str, line: Line) -> 
         + (f"the weights in {init}" if init else "nothing"),
         f"{precision} on {where}; batches of {preset.batch}, {learner.together} pictures at a time",
         f"{seconds:.2f} s a step, {preset.batch / seconds:.1f} pictures/s; {steps:,.0f} steps take "
-        f"{steps * seconds / 3600:.1f} hours, looks at held-out pictures not counted",
+        f"{steps * seconds / 3600:.1f} hours, validation not counted",
         *([f"{memory / 1e9:.1f} GB of memory at most"] if memory else []),
     ]
 

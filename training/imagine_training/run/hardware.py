@@ -8,6 +8,8 @@ import torch.nn.functional as F
 
 from imagine_cli.errors import DeviceError
 
+from . import distributed
+
 
 def device_called(name: str) -> torch.device:
     """`auto`, `cpu` or `cuda`; torchrun's processes take a GPU each. Raises DeviceError."""
@@ -26,6 +28,14 @@ def use_threads(count: int) -> None:
     """So many CPU threads; 0: as many as torch likes."""
     if count:
         torch.set_num_threads(count)
+
+
+def precision_called(name: str, device: torch.device) -> str:
+    """`float32` or `bfloat16`; `auto` is what is faster on the first process's device."""
+    if name != "auto":
+        return name
+    (pays,) = distributed.from_first(bfloat16_pays(device), device=device)
+    return "bfloat16" if pays else "float32"
 
 
 def bfloat16_pays(device: torch.device) -> bool:

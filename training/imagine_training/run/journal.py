@@ -1,9 +1,11 @@
 """What a run tells of itself: a table of losses, their curve, previews, TensorBoard if asked."""
 
 import csv
+import math
+from collections.abc import Iterable
 from io import BytesIO, StringIO
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from PIL import Image
 
@@ -12,8 +14,11 @@ from imagine_cli.errors import ImagineError
 from ..method.checkpoint import replace_file
 from .curve import curve, stacked
 
-COLUMNS = ("step", "seconds", "chosen", "fresh", "held_out", "spread")
-PANELS = (("held_out", "spread"), ("chosen", "fresh"))  # of like scale
+COLUMNS = ("step", "seconds", "chosen", "random", "validation", "spread")
+PANELS = (("validation", "spread"), ("chosen", "random"))  # of like scale
+OLDER = {"fresh": "random", "held_out": "validation"}  # columns, as they were once called
+
+Figure = TypeVar("Figure")
 
 
 class Journal:
@@ -42,9 +47,9 @@ class Journal:
 
     def write(self) -> None:
         text = StringIO()
-        table = csv.DictWriter(text, COLUMNS, lineterminator="\n")
-        table.writeheader()
-        table.writerows(
+        writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(
             {name: f"{value:.6g}" for name, value in figures.items()} for figures in self.rows
         )
         replace_file(self.out / "losses.csv", lambda file: file.write_text(text.getvalue()))
@@ -56,6 +61,22 @@ class Journal:
             for name in names
         }
         return {name: points for name, points in series.items() if points}
+
+
+def last(rows: list[dict[str, float]], name: str) -> float:
+    """The last figure of a column; nan where there is none."""
+    return next((row[name] for row in reversed(rows) if name in row), math.nan)
+
+
+def table(out: Path) -> list[dict[str, str]]:
+    """The rows of a run's `losses.csv`."""
+    with open(out / "losses.csv", newline="") as file:
+        return renamed(csv.DictReader(file))
+
+
+def renamed(rows: Iterable[dict[str, Figure]]) -> list[dict[str, Figure]]:
+    """Rows of any version with the columns of this one."""
+    return [{OLDER.get(name, name): value for name, value in row.items()} for row in rows]
 
 
 def _save(image: Image.Image, file: Path) -> None:

@@ -1,8 +1,7 @@
-"""What learns: a network, its optimiser and its running average; one step of them."""
+"""What learns: a network, its optimiser and its running average; and what memory holds of it."""
 
 import math
 from collections.abc import Callable
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -15,8 +14,8 @@ from imagine_cli.errors import ImagineError
 
 from ..method.build import build
 from ..method.checkpoint import RunningAverage
-from ..method.data import random_batch
-from ..method.imle import draw, imagine_levels, nearest_code, streams
+from ..method.codes import streams
+from ..method.data import Batch, random_batch
 from ..method.objective import Objective
 from ..method.perceptual import Lpips
 from ..method.presets import Preset
@@ -25,7 +24,7 @@ from .hardware import is_out_of_memory
 
 
 class Learner:
-    """Takes steps on this process's share of each batch.
+    """Learns from this process's share of each batch.
 
     Everything that a step uses follows from `seed`, its number, and a picture's number in the
     batch: so a run can be resumed bit for bit, and a batch be cut into parts, among processes or
@@ -48,6 +47,8 @@ class Learner:
         if weights is not None:
             self.network.load_state_dict(weights)
         self.network.to(device)
+        for level in preset.frozen:
+            self.network.levels[level].requires_grad_(False)
         self.lpips = [Lpips(net, reduced=reduced).to(device) for net in preset.perceptual]
         self.optimiser = torch.optim.Adam(self.network.parameters(), betas=(0.9, 0.99))
         self.average = RunningAverage(self.network, preset.average)
@@ -55,79 +56,73 @@ class Learner:
         self.together = len(self.share)  # pictures that memory is thought to hold at once
         self.size = sum(one.numel() for one in self.network.parameters())
 
-    def step(
-        self, pictures: list[NDArray[np.uint8]], step: int, done: float
-    ) -> tuple[Tensor, bool]:
-        """One step. The loss of each level, and whether all was finite; else nothing is learnt."""
-        for group in self.optimiser.param_groups:
-            group["lr"] = rate(self.preset, step, done)
-        loss = self._gradients(pictures, step)
-        parameters = [one for one in self.network.parameters() if one.grad is not None]
-        distributed.add_up([loss, *(one.grad for one in parameters if one.grad is not None)])
-        norm = clip_grad_norm_(parameters, self.preset.clip)
-        finite = bool(torch.isfinite(norm) and torch.isfinite(loss).all())
-        if finite:
-            self.optimiser.step()
-            self.average.update(self.network, step)
-        return loss.cpu(), finite
+    def draw(
+        self, pictures: list[NDArray[np.uint8]], step: int, part: range, turn: int = 0
+    ) -> tuple[Batch, list[Objective | None], list[torch.Generator]]:
+        """What a step draws for the batch's pictures in `part`: crops with their evidence, an
+        objective for each level that learns, and each picture's stream of codes."""
+        preset = self.preset
+        rng = np.random.default_rng([self.seed, step])
+        batch = random_batch(pictures, preset, rng, part, self.device)
+        lpips = self.lpips if step >= preset.warm_steps else ()
+        objectives = [
+            None if level in preset.frozen else Objective(one.target, lpips, preset, rng)
+            for level, one in enumerate(batch.steps)
+        ]
+        return batch, objectives, streams(self.seed, step, part, turn)
 
-    def _gradients(self, pictures: list[NDArray[np.uint8]], step: int) -> Tensor:
-        """The share's part of the batch's mean loss, a level each, and of its gradients.
+    def pull(self, losses: Callable[[range], Tensor]) -> Tensor:
+        """The batch's mean loss, a level each, and its gradients, added up over all processes.
 
-        Where memory does not hold all pictures at once, half as many are tried: the sum is the
-        same. Raises ImagineError if it does not hold one.
+        `losses`: (levels, n) of n pictures of the batch. Where memory does not hold all of them at
+        once, half as many are tried: the sum is the same. Raises ImagineError if it does not hold
+        one.
         """
+        loss = self._in_parts(losses)
+        gradients = (one.grad for one in self.network.parameters())
+        distributed.add_up([loss, *(one for one in gradients if one is not None)])
+        return loss
+
+    def _in_parts(self, losses: Callable[[range], Tensor]) -> Tensor:
         while True:
             try:
                 self.optimiser.zero_grad(set_to_none=True)
                 total = torch.zeros(len(self.preset.levels), device=self.device)
                 for start in range(self.share.start, self.share.stop, self.together):
                     part = range(start, min(start + self.together, self.share.stop))
-                    loss = self.far(pictures, step, part).sum(1) / self.preset.batch
+                    loss = losses(part).sum(1) / self.preset.batch
                     loss.sum().backward()  # type: ignore[no-untyped-call]
                     total += loss.detach()
                 return total
             except (RuntimeError, MemoryError) as error:
                 if not is_out_of_memory(error):
                     raise
-            if self.together == 1:
-                raise ImagineError(
-                    f"out of memory with one picture of {self.preset.crop} pixels a side at a "
-                    "time: this preset needs more; close other programs, or take --device cpu"
-                )
-            self.together = -(-self.together // 2)
-            if self.device.type == "cuda":
-                torch.cuda.empty_cache()
-            self.say(
-                f"out of memory: from now on {self.together} pictures at a time, their gradients "
-                "added up; the batch stays the same"
+            self._take_fewer()
+
+    def _take_fewer(self) -> None:
+        if self.together == 1:
+            raise ImagineError(
+                f"out of memory with one picture of {self.preset.crop} pixels a side at a "
+                "time: this preset needs more; close other programs, or take --device cpu"
             )
-
-    def far(
-        self, pictures: list[NDArray[np.uint8]], step: int, part: range, *, fresh: bool = False
-    ) -> Tensor:
-        """The loss of each level and picture (levels, n), on the nearest codes or on fresh ones."""
-        preset, warm = self.preset, step < self.preset.warm_steps
-        rng = np.random.default_rng([self.seed, step])
-        batch = random_batch(pictures, preset, rng, part, self.device)
-        lpips = () if warm else self.lpips
-        measures = [Objective(one.target, lpips, preset, rng) for one in batch.steps]
-        distances = [measure.distance for measure in measures]
-        codes = streams(self.seed, step, part, turn=int(fresh))
-        choose = (
-            partial(draw, preset, generator=codes)
-            if warm or fresh
-            else partial(nearest_code, self.network, batch, preset, distances, codes)
+        self.together = -(-self.together // 2)
+        if self.device.type == "cuda":
+            torch.cuda.empty_cache()
+        self.say(
+            f"out of memory: from now on {self.together} pictures at a time, their gradients "
+            "added up; the batch stays the same"
         )
-        imagined = imagine_levels(self.network, batch, choose)
-        far = [near.loss(level) for near, level in zip(measures, imagined, strict=True)]
-        return torch.stack(far)
 
-    @torch.no_grad()
-    def fresh(self, pictures: list[NDArray[np.uint8]], step: int) -> float:
-        """The loss of a step's first pictures on codes that nobody chose."""
-        part = self.share[: self.together]
-        return float(self.far(pictures, step, part, fresh=True).sum(0).mean())
+    def descend(self, loss: Tensor, learning_rate: float) -> bool:
+        """Adam's step, its gradient clipped. Not one, and False, where not all is finite."""
+        for group in self.optimiser.param_groups:
+            group["lr"] = learning_rate
+        parameters = [one for one in self.network.parameters() if one.grad is not None]
+        norm = clip_grad_norm_(parameters, self.preset.clip)
+        finite = bool(torch.isfinite(norm) and torch.isfinite(loss).all())
+        if finite:
+            self.optimiser.step()
+        return finite
 
     def state(self) -> dict[str, Any]:
         return {

@@ -1,4 +1,4 @@
-"""The pictures of a run: what there is, what is of no use, and what is held out to look at."""
+"""The pictures of a run: what there is, what is of no use, and what validates."""
 
 import hashlib
 import os
@@ -14,7 +14,7 @@ from imagine_cli import origin, picture
 from imagine_cli.errors import ImagineError, PictureError
 
 LARGEST_SIDE = 1024  # larger photographs are halved first: memory, and their sensor's noise
-HELD_OUT_SHARE, HELD_OUT_LEAST, HELD_OUT_MOST = 0.04, 8, 32  # but never more than a fifth
+VALIDATION_SHARE, VALIDATION_LEAST, VALIDATION_MOST = 0.04, 8, 32  # but never more than a fifth
 FEWEST = 4
 RUN_FILE = "run.json"  # a folder with one is a run of ours: its previews are no data
 
@@ -30,8 +30,8 @@ _CONVERTED = {
 class Pictures:
     """Folders of pictures in memory, (h, w, 3) in eight bits, split by file.
 
-    Which are held out follows from the files' contents, not from their names or places. A file
-    that is of no use, or not used as it is, is counted in `found`: a kind, and one line a file.
+    Which are for validation follows from the files' contents, not from their names or places. A
+    file that is of no use, or not used as it is, is counted in `found`: a kind, and a line a file.
 
     Raises ImagineError: there is no such folder, or too few pictures of `smallest` pixels a side.
     """
@@ -39,7 +39,7 @@ class Pictures:
     folders: list[Path]
     smallest: int
     train: list[NDArray[np.uint8]] = field(init=False)
-    held_out: list[NDArray[np.uint8]] = field(init=False)
+    validation: list[NDArray[np.uint8]] = field(init=False)
     found: dict[str, list[str]] = field(init=False, default_factory=dict)
     fingerprint: str = field(init=False)
     """Equal for equal pictures."""
@@ -83,18 +83,18 @@ class Pictures:
                 + (f"; {left_out}" if left_out else "")
             )
         order = sorted(read)
-        share = min(max(round(HELD_OUT_SHARE * len(order)), HELD_OUT_LEAST), HELD_OUT_MOST)
+        share = min(max(round(VALIDATION_SHARE * len(order)), VALIDATION_LEAST), VALIDATION_MOST)
         count = max(1, min(share, len(order) // 5))
-        self.held_out = [read[checksum] for checksum in order[:count]]
+        self.validation = [read[checksum] for checksum in order[:count]]
         self.train = [read[checksum] for checksum in order[count:]]
         self.fingerprint = hashlib.sha256("".join(order).encode()).hexdigest()
 
     def summary(self) -> list[str]:
         """What is trained on, and what is not, each kind with an example."""
-        size = sum(pixels.nbytes for pixels in self.train + self.held_out) / 1e6
+        size = sum(pixels.nbytes for pixels in self.train + self.validation) / 1e6
         return [
-            f"{len(self.train)} pictures to train on, {len(self.held_out)} held out (chosen by "
-            f"content, always the same); {size:,.0f} MB of memory",
+            f"{len(self.train)} pictures to train on, {len(self.validation)} for validation "
+            f"(chosen by content, always the same); {size:,.0f} MB of memory",
             *(f"{len(lines)} {kind}: {lines[0]}" for kind, lines in self.found.items()),
         ]
 

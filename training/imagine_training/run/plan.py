@@ -5,15 +5,21 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from imagine_cli.errors import ImagineError, ModelError
 
 from ..method.checkpoint import replace_file
 from ..method.presets import Preset
-from .pictures import RUN_FILE
+from .hardware import precision_called
+from .pictures import RUN_FILE, Pictures
+from .validate import judge_for
 
 
 @dataclass(frozen=True)
 class Plan:
+    """What a run is to do."""
+
     preset: Preset
     folders: tuple[str, ...]
     fingerprint: str  # of the pictures in them
@@ -22,8 +28,12 @@ class Plan:
     seed: int
     hours: float | None  # else `preset.steps` say when it ends
     precision: str  # float32 or bfloat16
-    judge: str  # the network of the held-out figure, or "pixels"
+    judge: str  # the network of validation, or "pixels"
     asked: dict[str, Any] = field(default_factory=dict)  # options of the command, as given
+
+    @property
+    def reduced(self) -> bool:
+        return self.precision == "bfloat16"
 
     def save(self, folder: Path) -> None:
         text = json.dumps(asdict(self), indent=2) + "\n"
@@ -55,3 +65,37 @@ class Plan:
                     f"{out}: the {word} are not those that this run began with; put them back, or "
                     f"begin another run from it: --init {out} --out …"
                 )
+
+
+def planned(
+    out: Path,
+    preset: Preset,
+    pictures: Pictures,
+    folders: list[Path],
+    *,
+    init: Path | None,
+    seed: int,
+    hours: float | None,
+    precision: str,
+    device: torch.device,
+    asked: dict[str, Any] | None,
+) -> Plan:
+    """The plan of a new run in `out`, or of the one that goes on there. Raises ImagineError."""
+    before = Plan.load(out)
+    if before and precision == "auto":
+        precision = before.precision
+    plan = Plan(
+        preset=preset,
+        folders=tuple(str(folder.resolve()) for folder in folders),
+        fingerprint=pictures.fingerprint,
+        pictures=tuple(pictures.summary()),
+        init=str(init.resolve()) if init else "none",
+        seed=seed,
+        hours=hours,
+        precision=precision_called(precision, device),
+        judge=before.judge if before else judge_for(preset),
+        asked=before.asked if before else asked or {},
+    )
+    if before:
+        plan.check_continues(before, out)
+    return plan

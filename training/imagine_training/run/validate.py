@@ -1,4 +1,4 @@
-"""Looking at what was learnt: held-out pictures, always the same, with the same codes."""
+"""Validation: pictures that are not trained on, always the same, with the same codes."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,10 +12,12 @@ from PIL import Image
 from torch import Tensor
 
 from ..method.build import Network, build
+from ..method.codes import draw
 from ..method.data import Batch, fixed_batches
-from ..method.imle import draw, imagine_levels
+from ..method.imle import imagine_levels, level_losses
 from ..method.perceptual import Lpips, backbone_file
 from ..method.presets import Preset
+from .learner import Learner
 
 SHOWN = 4  # pictures on a preview
 CELL = 256  # pixels a side, cut from the middle
@@ -24,9 +26,9 @@ PIXELS = "pixels"  # the judge where there is no network: the mean absolute diff
 
 
 @dataclass(frozen=True)
-class Look:
+class Validation:
     distance: float
-    """To the observed pictures, fresh codes, the mean over levels: LPIPS under the judge."""
+    """To the observed pictures, random codes, the mean over levels: LPIPS under the judge."""
     spread: float
     """Between two variants."""
     preview: Image.Image
@@ -40,25 +42,25 @@ def judge_for(preset: Preset) -> str:
     return next(at_hand, preset.perceptual[0] if preset.perceptual else PIXELS)
 
 
-class Watcher:
-    """Whole held-out pictures, not the windows that levels are trained on."""
+class Validator:
+    """Whole pictures, not the windows that levels are trained on."""
 
     def __init__(
-        self, preset: Preset, held_out: list[NDArray[np.uint8]], judge: str, device: torch.device
+        self, preset: Preset, pictures: list[NDArray[np.uint8]], judge: str, device: torch.device
     ) -> None:
-        self.preset, self.device, self.held_out = preset, device, held_out
+        self.preset, self.device, self.pictures = preset, device, pictures
         self.distance: Callable[[Tensor, Tensor], Tensor] = (
             _difference if judge == PIXELS else Lpips(judge).to(device)
         )
 
     @torch.no_grad()
-    def look(self, weights: dict[str, Tensor], *, reduced: bool) -> Look:
+    def validate(self, weights: dict[str, Tensor], *, reduced: bool) -> Validation:
         network = build(self.preset, reduced=reduced)
         network.load_state_dict(weights)
         network.to(self.device)
         far, apart = [], []
         rows: list[Tensor] = []
-        for batch in fixed_batches(self.held_out, self.preset, self.device):
+        for batch in fixed_batches(self.pictures, self.preset, self.device):
             one, other = (self._variant(network, batch, seed) for seed in (0, 1))
             levels = zip(one, batch.steps, strict=True)
             far.append(torch.stack([self.distance(it, step.target) for it, step in levels]).mean(0))
@@ -66,12 +68,22 @@ class Watcher:
             if not rows:
                 rows = [_row(batch, one[-1], other[-1], k) for k in range(len(one[-1]))][:SHOWN]
         distance, spread = (torch.cat(some).mean().item() for some in (far, apart))
-        return Look(distance, spread, _stacked(rows))
+        return Validation(distance, spread, _stacked(rows))
 
     def _variant(self, network: Network, batch: Batch, seed: int) -> list[Tensor]:
         codes = torch.Generator().manual_seed(seed)
         levels = imagine_levels(network, batch, partial(draw, self.preset, generator=codes))
         return [level.clamp(0, 1) for level in levels]
+
+
+@torch.no_grad()
+def random_code_loss(learner: Learner, pictures: list[NDArray[np.uint8]], step: int) -> float:
+    """The loss of a step's first pictures on codes that nobody chose."""
+    part = learner.share[: learner.together]
+    batch, objectives, codes = learner.draw(pictures, step, part, turn=1)
+    choose = partial(draw, learner.preset, generator=codes)
+    imagined = imagine_levels(learner.network, batch, choose)
+    return float(level_losses(objectives, imagined).sum(0).mean())
 
 
 def _difference(pictures: Tensor, others: Tensor) -> Tensor:
