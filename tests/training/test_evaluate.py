@@ -7,7 +7,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 from imagine_training.evaluation import inception
 from imagine_training.evaluation.metrics import psnr
 from imagine_training.evaluation.programs import coded, contender, shrunk
@@ -22,11 +21,9 @@ from imagine_cli.cli import app
 
 
 @pytest.fixture
-def networks(monkeypatch):
+def networks(monkeypatch, chance):
     """Perceptual networks that chance made, and no Inception."""
-    torch.manual_seed(0)
-    states = {net: trunk(None).state_dict() for net, trunk in perceptual._TRUNKS.items()}
-    monkeypatch.setattr(perceptual, "_trunk_weights", states.__getitem__)
+    monkeypatch.setattr(perceptual, "_trunk_weights", chance.__getitem__)
     monkeypatch.setattr(inception, "backbone_folders", lambda: [])
 
 
@@ -145,7 +142,8 @@ def test_a_jpeg_s_coefficients_are_counted(networks):
 @pytest.mark.bundled
 def test_a_second_run_gives_the_same_figures(networks, data, tmp_path):
     outs = [tmp_path / "first", tmp_path / "second"]
-    words = ["--data", data, "--scale", 4, "-n", 2, "--model", "upscale", "--model", "bicubic"]
+    words = ["--data", data, "--limit", 2, "--scale", 4, "-n", 2]
+    words += ["--model", "upscale", "--model", "bicubic"]
     first, second = (evaluate(*words, "--out", out) for out in outs)
     assert first.exit_code == second.exit_code == 0, first.stderr
     assert first.stdout == second.stdout

@@ -40,11 +40,10 @@ def network(preset, strength=30):
 
 
 @pytest.fixture(autouse=True)
-def lpips(monkeypatch):
+def lpips(monkeypatch, chance):
     """Perceptual networks that chance made."""
     torch.manual_seed(0)
-    states = {net: trunk(None).state_dict() for net, trunk in perceptual._TRUNKS.items()}
-    monkeypatch.setattr(perceptual, "_trunk_weights", states.__getitem__)
+    monkeypatch.setattr(perceptual, "_trunk_weights", chance.__getitem__)
     return Lpips("alex")
 
 
@@ -177,7 +176,7 @@ def test_the_command_writes_strips_animations_and_the_same_figures_again(tmp_pat
     (model / "model.onnx").touch()
     data.mkdir()
     for seed in range(2):
-        Image.fromarray(photograph(64, 80, seed)).save(data / f"{seed}.png")
+        Image.fromarray(photograph(64, 64, seed)).save(data / f"{seed}.png")
     results = []
     for out in (tmp_path / "first", tmp_path / "second"):
         words = ["--traverse", "--steps", 2, "--data", data, "--model", model, "--scale", 4]
@@ -192,7 +191,7 @@ def test_the_command_writes_strips_animations_and_the_same_figures_again(tmp_pat
     assert free["figures"]["step_most"] == {"most": most}
     assert free["figures"]["agrees_worst"]["least"] > 55
     strip = Image.open(out / "mine x4" / "photos-0-free.png")
-    assert strip.size == (3 * 84 + 80, 64)  # three frames, gaps, and the observed picture
+    assert strip.size == (3 * 68 + 64, 64)  # three frames, gaps, and the observed picture
     with Image.open(out / "mine x4" / "photos-0-free.webp") as animation:
         assert animation.n_frames == 3
 

@@ -11,38 +11,43 @@ ROOT = Path(imagine_training.__file__).parent
 KNOWN = {
     "method.build": ".hyperrim .network .presets",
     "method.checkpoint": ".presets",
+    "method.codes": ".presets",
     "method.data": ".operators .presets",
-    "method.hyperrim": ".network .presets",
-    "method.imle": ".build .data .presets",
-    "method.network": ".presets",
+    "method.hyperrim": ".codes .data .network .presets",
+    "method.imle": ".build .codes .data .objective .presets",
+    "method.network": ".codes .data .presets",
     "method.objective": ".perceptual .presets .spectrum .texture",
     "method.operators": "",
     "method.perceptual": "",
     "method.presets": "",
     "method.spectrum": "",
     "method.texture": "",
-    "run.card": ".plan method.checkpoint",
+    "run.books": ".distributed .journal .learner .pictures .plan .validate method.checkpoint",
+    "run.card": ".journal .plan method.checkpoint",
     "run.command": (
         ".card .distributed .export .loop .plan method.checkpoint method.perceptual method.presets"
     ),
     "run.curve": "",
     "run.distributed": "",
-    "run.dry": ".command .hardware .learner .pictures method.checkpoint",
+    "run.dry": ".command .hardware .learner .loop .pictures method.checkpoint",
     "run.export": "method.checkpoint method.network method.presets",
-    "run.hardware": "",
+    "run.hardware": ".distributed",
     "run.journal": ".curve method.checkpoint",
     "run.learner": (
-        ".distributed .hardware method.build method.checkpoint method.data method.imle "
+        ".distributed .hardware method.build method.checkpoint method.codes method.data "
         "method.objective method.perceptual method.presets"
     ),
     "run.loop": (
-        ".distributed .hardware .journal .learner .pictures .plan .stopping .validate "
-        "method.checkpoint method.presets"
+        ".books .distributed .hardware .learner .pictures .plan .stopping method.checkpoint "
+        "method.codes method.imle method.presets"
     ),
     "run.pictures": "",
-    "run.plan": ".pictures method.checkpoint method.presets",
+    "run.plan": ".hardware .pictures .validate method.checkpoint method.presets",
     "run.stopping": ".distributed",
-    "run.validate": "method.build method.data method.imle method.perceptual method.presets",
+    "run.validate": (
+        ".learner method.build method.codes method.data method.imle method.perceptual "
+        "method.presets"
+    ),
     "evaluation.codes": "",
     "evaluation.evaluate": ".programs .report .scores folders",
     "evaluation.inception": "method.perceptual",
@@ -52,7 +57,7 @@ KNOWN = {
     "evaluation.report": ".metrics .programs",
     "evaluation.scores": ".codes .inception .ladder .metrics .programs method.perceptual",
     "evaluation.traversal": (
-        ".evaluate .programs .report folders method.checkpoint method.imle method.network "
+        ".evaluate .programs .report folders method.checkpoint method.codes method.network "
         "method.operators method.perceptual method.presets"
     ),
     "mnist.digits": ".line .toy folders",
