@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable
 
 import torch
-from imagine_training.method.codes import draw
+from imagine_training.method.latent import draw
 from imagine_training.method.network import Generator
 from imagine_training.method.perceptual import Lpips, compare
 from imagine_training.method.presets import PRESETS

@@ -10,7 +10,7 @@ import pytest
 from imagine_training.evaluation import inception
 from imagine_training.evaluation.metrics import psnr
 from imagine_training.evaluation.programs import coded, contender, shrunk
-from imagine_training.evaluation.scores import Figures
+from imagine_training.evaluation.scores import Scores
 from imagine_training.method import perceptual
 from pictures import photograph
 from PIL import Image
@@ -54,7 +54,7 @@ def figures(out):
 
 def test_the_observed_picture_is_ideal_and_identical_variants_do_not_differ(networks):
     case = shrunk("one", photograph(96, 64), 4, "bicubic")
-    found = Figures("upscale", 3).of_picture(case, [case.observed] * 3)
+    found = Scores("upscale", 3).of_picture(case, [case.observed] * 3)
     nothing = {name for name in found if name.startswith(("lpips", "spread", "s3", "fwv"))}
     assert len(nothing) == 6 + 2 + 2 + 1 + 3
     assert {found[name] for name in nothing} == {0}
@@ -64,7 +64,7 @@ def test_the_observed_picture_is_ideal_and_identical_variants_do_not_differ(netw
 
 def test_variants_that_are_alike_but_wrong_do_not_differ(networks):
     case = shrunk("one", photograph(96, 64), 4, "bicubic")
-    found = Figures("upscale", 3).of_picture(case, [photograph(96, 64, 1)] * 3)
+    found = Scores("upscale", 3).of_picture(case, [photograph(96, 64, 1)] * 3)
     assert found["lpips_vgg"] == pytest.approx(found["lpips_vgg_best"])
     assert found["lpips_vgg"] > 0
     for name in ("spread", "s3", "fwv_0.3", "fwv_0.2", "fwv_0.15"):
@@ -74,7 +74,7 @@ def test_variants_that_are_alike_but_wrong_do_not_differ(networks):
 def test_the_best_is_the_least_distance_and_variety_is_seen(networks):
     observed = photograph(96, 64)
     case = shrunk("one", observed, 4, "bicubic")
-    found = Figures("upscale", 2).of_picture(case, [photograph(96, 64, 1), observed])
+    found = Scores("upscale", 2).of_picture(case, [photograph(96, 64, 1), observed])
     for net in ("alex", "vgg", "squeeze"):
         assert found[f"lpips_{net}_best"] == 0
         assert found[f"lpips_{net}"] > 0
@@ -89,7 +89,7 @@ def test_at_half_the_size_fine_weave_is_gone(networks):
     case = shrunk("one", observed, 4, "bicubic")
     rows, columns = np.indices(observed.shape[:2])
     woven = observed + (16 * (-1.0) ** (rows + columns))[..., None].astype(np.int16)
-    found = Figures("upscale", 1, ["lpips"]).of_picture(case, [woven.astype(np.uint8)])
+    found = Scores("upscale", 1, ["lpips"]).of_picture(case, [woven.astype(np.uint8)])
     for net in ("alex", "vgg"):
         assert found[f"lpips_{net}"] > 0.001
         assert found[f"lpips_{net}_half"] < found[f"lpips_{net}"] / 20
@@ -115,13 +115,13 @@ def test_halves_of_the_truth_make_up_the_whole(networks):
     case = shrunk("one", observed, 4, "bicubic")
     above, below = photograph(96, 64, 1), photograph(96, 64, 1)
     above[:48], below[48:] = observed[:48], observed[48:]
-    assert Figures("upscale", 2).of_picture(case, [above, below])["s2"] > 50
+    assert Scores("upscale", 2).of_picture(case, [above, below])["s2"] > 50
 
 
 def test_errors_that_cancel_are_gone_from_the_mean(networks):
     observed = photograph(96, 64).clip(4, 251)
     case = shrunk("one", observed, 4, "bicubic")
-    found = Figures("upscale", 2, ["psnr"]).of_picture(case, [observed + 4, observed - 4])
+    found = Scores("upscale", 2, ["psnr"]).of_picture(case, [observed + 4, observed - 4])
     assert found["psnr"] == pytest.approx(20 * np.log10(255 / 4))
     assert found["psnr_of_mean"] > 80
 
@@ -129,7 +129,7 @@ def test_errors_that_cancel_are_gone_from_the_mean(networks):
 def test_a_jpeg_s_coefficients_are_counted(networks):
     case = coded("one", photograph(96, 64), 10)
     (plain,) = contender("plain").variants(case, 5)
-    family = Figures("decompress", 2, ["kept"])
+    family = Scores("decompress", 2, ["kept"])
     one, other, both = (
         family.of_picture(case, some) for some in ([plain], [255 - plain], [plain, 255 - plain])
     )

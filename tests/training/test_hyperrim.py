@@ -9,9 +9,9 @@ import pytest
 import torch
 from imagine_training.method.build import build
 from imagine_training.method.checkpoint import load_weights, save_weights
-from imagine_training.method.codes import draw
 from imagine_training.method.data import batch_of
 from imagine_training.method.imle import imagine_levels, nearest_code
+from imagine_training.method.latent import draw
 from imagine_training.method.network import Generator
 from imagine_training.method.presets import PRESETS, LevelShape
 from imagine_training.run.command import finish

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
-from imagine_training.method.codes import draw
 from imagine_training.method.data import batch_of, fixed_batches
 from imagine_training.method.imle import imagine_levels, nearest_code
+from imagine_training.method.latent import draw
 from imagine_training.method.network import Generator
 from imagine_training.method.presets import UPSCALE, LevelShape
 from pictures import photograph

@@ -98,13 +98,13 @@ def test_mnist_is_read_from_its_files_and_from_npz(tmp_path, pictures):
     np.savez(tmp_path / "mnist.npz", x_train=bytes_[:40], x_test=bytes_[40:])
     for given in (digits.read(tmp_path), digits.read(tmp_path / "mnist.npz")):
         assert np.allclose(given.train * 255, bytes_[:40].reshape(40, 16))
-        assert np.allclose(given.held_out * 255, bytes_[40:].reshape(20, 16))
+        assert np.allclose(given.test * 255, bytes_[40:].reshape(20, 16))
 
 
 def test_without_mnist_there_is_a_small_set_and_it_is_named(monkeypatch):
     given = digits.read(None)
     assert given.train.shape == (1497, 64)
-    assert given.held_out.shape == (300, 64)
+    assert given.test.shape == (300, 64)
     assert given.train.max() == 1
     assert "not MNIST" in given.name
 
@@ -120,7 +120,7 @@ def test_the_command_writes_both_figures_and_says_what_it_saw(tmp_path, pictures
     asked = ["--data", str(tmp_path / "mnist.npz"), "--out", str(out), "--rounds", "1"]
     done = CliRunner().invoke(app, asked)
     assert done.exit_code == 0, done.output
-    assert "MNIST: 40 digits to train on, 20 held out; seed 0" in done.output
+    assert "MNIST: 40 digits to train on, 20 to test; seed 0" in done.output
     for name in ("figure-1a.png", "figure-1b.png"):
         assert np.asarray(Image.open(out / name)).std() > 10
 

@@ -69,10 +69,10 @@ def test_the_loss_is_the_sum_of_its_terms_each_times_its_weight(target):
     ours = objective(target, NOTHING, NETWORKS)
     seen, known = (some[..., *ours.window] for some in (pictures, target))
     features = [[gain * some for gain in FIRST] for some in (seen, known)]
-    heaps = [texture.projected(some, seen.shape[-2], ours.seed) for some in features]
+    projected = [texture.projected(some, seen.shape[-2], ours.seed) for some in features]
     terms = {
         "pixel_weight": (pictures - target).abs().mean((1, 2, 3)),
-        "texture_weight": texture.compare(*heaps),
+        "texture_weight": texture.compare(*projected),
         "spectrum_weight": spectrum.compare(*map(spectrum.log_amplitudes, (seen, known))),
     }
     squares = (seen - known).square().sum(1).mean((1, 2))

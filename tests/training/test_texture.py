@@ -1,4 +1,4 @@
-"""Textures compared as heaps: what is forgiven (a displacement), and what is not."""
+"""Textures compared wherever they lie: what is forgiven (a displacement), and what is not."""
 
 from itertools import product
 
@@ -47,9 +47,9 @@ def test_never_more_than_place_by_place():
         directions = torch.nn.functional.normalize(directions) * 8**0.5
         along = torch.einsum("dc,nchw->ndhw", directions, a - b)
         aligned += along.square().mean((1, 2, 3))
-    heaped = far(here, there)
-    assert (heaped < aligned).all()
-    assert (heaped > 0).all()
+    anywhere = far(here, there)
+    assert (anywhere < aligned).all()
+    assert (anywhere > 0).all()
 
 
 def test_a_missing_texture_costs_the_same_in_every_direction_of_the_features():

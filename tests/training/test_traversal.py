@@ -11,7 +11,7 @@ from imagine_training.evaluation.programs import coded, shrunk
 from imagine_training.evaluation.traversal import WALKS, Scene, Walk, best_of, figures, walk
 from imagine_training.method import perceptual
 from imagine_training.method.checkpoint import save_weights
-from imagine_training.method.codes import Code
+from imagine_training.method.latent import Code
 from imagine_training.method.network import Generator
 from imagine_training.method.perceptual import Eye, Lpips
 from imagine_training.method.presets import DECOMPRESS, UPSCALE, LevelShape

@@ -11,11 +11,11 @@ ROOT = Path(imagine_training.__file__).parent
 KNOWN = {
     "method.build": ".hyperrim .network .presets",
     "method.checkpoint": ".presets",
-    "method.codes": ".presets",
     "method.data": ".operators .presets",
-    "method.hyperrim": ".codes .data .network .presets",
-    "method.imle": ".build .codes .data .objective .presets",
-    "method.network": ".codes .data .presets",
+    "method.hyperrim": ".data .latent .network .presets",
+    "method.imle": ".build .data .latent .objective .presets",
+    "method.latent": ".presets",
+    "method.network": ".data .latent .presets",
     "method.objective": ".perceptual .presets .spectrum .texture",
     "method.operators": "",
     "method.perceptual": "",
@@ -34,18 +34,18 @@ KNOWN = {
     "run.hardware": ".distributed",
     "run.journal": ".curve method.checkpoint",
     "run.learner": (
-        ".distributed .hardware method.build method.checkpoint method.codes method.data "
+        ".distributed .hardware method.build method.checkpoint method.data method.latent "
         "method.objective method.perceptual method.presets"
     ),
     "run.loop": (
         ".books .distributed .hardware .learner .pictures .plan .stopping method.checkpoint "
-        "method.codes method.imle method.presets"
+        "method.imle method.latent method.presets"
     ),
     "run.pictures": "",
     "run.plan": ".hardware .pictures .validate method.checkpoint method.presets",
     "run.stopping": ".distributed",
     "run.validate": (
-        ".learner method.build method.codes method.data method.imle method.perceptual "
+        ".learner method.build method.data method.imle method.latent method.perceptual "
         "method.presets"
     ),
     "evaluation.codes": "",
@@ -57,7 +57,7 @@ KNOWN = {
     "evaluation.report": ".metrics .programs",
     "evaluation.scores": ".codes .inception .ladder .metrics .programs method.perceptual",
     "evaluation.traversal": (
-        ".evaluate .programs .report folders method.checkpoint method.codes method.network "
+        ".evaluate .programs .report folders method.checkpoint method.latent method.network "
         "method.operators method.perceptual method.presets"
     ),
     "mnist.digits": ".line .toy folders",

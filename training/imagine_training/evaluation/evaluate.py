@@ -18,7 +18,7 @@ from ..folders import check_empty
 from . import programs, report
 from .programs import Case, CommandError, Contender, Trained
 from .report import Report, Table
-from .scores import Features, Figures
+from .scores import Features, Scores
 
 SIDE = 512  # pictures are cut to this around their middle: ×16 from 32²
 SMALLEST = 64  # the feature networks see nothing of less
@@ -98,7 +98,7 @@ def evaluate(trial: Trial, bar: Bar) -> int:
     found = [programs.contender(name) for name in trial.models]
     rivals = dict(zip(unique([one.name for one in found]), found, strict=True))
     levels = trial.levels if any(isinstance(one, Trained) for one in found) else 0
-    figures = Figures(trial.task, trial.count, trial.wanted, levels)
+    figures = Scores(trial.task, trial.count, trial.wanted, levels)
     for line in figures.left_out:
         bar.print(line, err=True)
     pictures, failures = gathered(trial, SIDE)
@@ -127,7 +127,7 @@ def _measured(
     setting: int,
     pictures: list[Observed],
     rivals: dict[str, Contender],
-    figures: Figures,
+    figures: Scores,
     bar: Bar,
 ) -> tuple[Table, list[str]]:
     """All contenders on all pictures, at one scale or quality; and what failed."""

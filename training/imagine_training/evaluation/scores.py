@@ -27,13 +27,13 @@ Measure = Callable[[Case, list[EightBits]], dict[str, float]]
 
 @dataclass(frozen=True)
 class Family:
-    """Figures that are measured together. `find` raises ModelError if weights are missing."""
+    """Scores that are measured together. `find` raises ModelError if weights are missing."""
 
     definitions: dict[str, str]
     find: Callable[[], Measure]
 
 
-class Figures:
+class Scores:
     """Those that are wanted and can be had.
 
     `definitions` tells what each is, by its name, in the order of the table; `left_out` names those
@@ -49,7 +49,7 @@ class Figures:
         """
         families = [_alex(count), _vgg(count), _squeeze(count), _pixels(count)]
         families += [_shrunk(count) if task == "upscale" else _kept(count)]
-        self.sets, code_figures = SetFigures(), _code_figures(task, levels)
+        self.sets, code_figures = SetScores(), _code_figures(task, levels)
         of_models = code_figures | (LADDER if task == "upscale" else {})
         known = {name for family in families for name in family.definitions}
         known |= self.sets.definitions.keys() | of_models.keys()
@@ -111,7 +111,7 @@ class Figures:
         return bool(self.definitions.keys() & self.sets.definitions.keys())
 
 
-class SetFigures:
+class SetScores:
     """Distances of two sets of pictures, from Inception's features.
 
     Called FID-768 and KID-768 unless the full network is there. `missing` says what helps if none.

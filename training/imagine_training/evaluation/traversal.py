@@ -29,7 +29,7 @@ from imagine_cli.progress import Bar
 
 from ..folders import check_empty
 from ..method.checkpoint import load_weights
-from ..method.codes import Code, draw
+from ..method.latent import Code, draw
 from ..method.network import Generator
 from ..method.operators import twin
 from ..method.perceptual import Eye, Lpips, compare

@@ -26,8 +26,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from .codes import Code
 from .data import Step
+from .latent import Code
 from .network import BETA, DenseBlock, activate, convolution
 from .presets import LevelShape, Preset
 

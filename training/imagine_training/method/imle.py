@@ -15,8 +15,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from .build import Network
-from .codes import Code, Streams, draw
 from .data import Batch
+from .latent import Code, Streams, draw
 from .objective import Objective
 from .presets import Preset
 

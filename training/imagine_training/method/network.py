@@ -24,8 +24,8 @@ from torch.nn.utils.parametrizations import weight_norm
 
 from imagine_cli.errors import ModelError
 
-from .codes import Code
 from .data import Step
+from .latent import Code
 from .presets import LevelShape, Preset
 
 BETA = 0.2

@@ -29,5 +29,5 @@ def log_amplitudes(pictures: Tensor) -> Tensor:
 
 
 def compare(amplitudes: Tensor, others: Tensor) -> Tensor:
-    """The mean squared difference of two `log_amplitudes`: (n,). Squared: a lone peak is dear."""
+    """The mean squared difference of two `log_amplitudes`: (n,). So a lone peak costs much."""
     return (amplitudes - others).square().flatten(1).mean(1)

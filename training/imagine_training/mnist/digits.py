@@ -34,7 +34,7 @@ from .toy import Plan, learners, samples
 KNOWN = 10  # coordinates
 LEARNERS = learners(1, 20)
 SAMPLES = 500  # for each digit that is measured
-MEASURED = 300  # held-out digits
+MEASURED = 300  # digits of the test set
 BANDWIDTH = 0.4  # of the densities; one for all, in standard deviations of coordinate 11
 NEIGHBOURS = 10
 BEST_OF = (1, 5, 20, 100, 500)
@@ -74,17 +74,17 @@ def digits(data: Path | None, out: Path, seed: int, rounds: int) -> None:
     """Trains, prints the figures, and writes the paper's figures 1a and 1b."""
     given = read(data)
     space = Coordinates(given.train)
-    train, held_out = space.coordinates(given.train), space.coordinates(given.held_out)
-    print(f"{given.name}: {len(train)} digits to train on, {len(held_out)} held out; seed {seed}")
+    train, test = space.coordinates(given.train), space.coordinates(given.test)
+    print(f"{given.name}: {len(train)} digits to train on, {len(test)} to test; seed {seed}")
 
     known, rest = space.halves(train)
-    asked, observed = space.halves(held_out[:MEASURED])
+    asked, observed = space.halves(test[:MEASURED])
     answers, off = {}, 0.0
     for name, learn in LEARNERS.items():
         torch.manual_seed(seed)
         sampler = learn(known, rest, Plan(rounds=rounds))
         answers[name] = samples(sampler, asked, SAMPLES)
-        for ten, some in zip(held_out, answers[name][:, :20], strict=False):
+        for ten, some in zip(test, answers[name][:, :20], strict=False):
             predicted = space.pictures(ten[:KNOWN], some)
             again = space.coordinates(predicted)[:, :KNOWN]
             off = max(off, float(np.abs(again - ten[:KNOWN]).max()))
@@ -101,9 +101,9 @@ def digits(data: Path | None, out: Path, seed: int, rounds: int) -> None:
     shown = range(1, len(asked), -(-len(asked) // 8))
     rows = [
         [
-            space.pictures(held_out[one, :KNOWN], torch.zeros(1, rest.shape[1])),
-            *(space.pictures(held_out[one, :KNOWN], some[one, :4]) for some in answers.values()),
-            given.held_out[one : one + 1],
+            space.pictures(test[one, :KNOWN], torch.zeros(1, rest.shape[1])),
+            *(space.pictures(test[one, :KNOWN], some[one, :4]) for some in answers.values()),
+            given.test[one : one + 1],
         ]
         for one in shown
     ]
@@ -140,7 +140,7 @@ class Digits:
 
     name: str
     train: Numbers
-    held_out: Numbers
+    test: Numbers
 
     @property
     def side(self) -> int:
@@ -157,9 +157,9 @@ def read(data: Path | None) -> Digits:
                 "no digits: give MNIST by --data, or pip install scikit-learn for its small set"
             ) from None
         pictures = load_digits().data / 16
-        held_out = np.arange(len(pictures)) % 6 == 0
+        test = np.arange(len(pictures)) % 6 == 0
         name = "scikit-learn's digits (8 × 8, not MNIST)"
-        return Digits(name, pictures[~held_out], pictures[held_out])
+        return Digits(name, pictures[~test], pictures[test])
     try:
         if data.is_dir():
             return Digits("MNIST", *(_idx(data, part) for part in ("train", "t10k")))

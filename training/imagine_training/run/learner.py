@@ -14,8 +14,8 @@ from imagine_cli.errors import ImagineError
 
 from ..method.build import build
 from ..method.checkpoint import RunningAverage
-from ..method.codes import streams
 from ..method.data import Batch, random_batch
+from ..method.latent import streams
 from ..method.objective import Objective
 from ..method.perceptual import Lpips
 from ..method.presets import Preset

@@ -11,8 +11,8 @@ from torch import Tensor
 from imagine_cli.progress import Line, Silent
 
 from ..method.checkpoint import load_weights
-from ..method.codes import silent
 from ..method.imle import imagine_levels, level_losses, nearest_code
+from ..method.latent import silent
 from ..method.presets import Preset
 from . import distributed
 from .books import Books, Standing
@@ -26,15 +26,16 @@ from .stopping import stopping
 def train_step(
     learner: Learner, pictures: list[NDArray[np.uint8]], step: int, done: float
 ) -> tuple[Tensor, bool]:
-    """One step of algorithm 1. The loss of each level, and whether all was finite; else nothing is
+    """One step of algorithm 1. The loss of each level, and whether it was finite: else nothing is
     learnt."""
     network, preset = learner.network, learner.preset
 
-    def losses(part: range) -> Tensor:  # (levels, n), of n pictures of the batch
+    def losses(part: range) -> Tensor:  # (levels, n): of as many pictures as memory holds
         batch, objectives, codes = learner.draw(pictures, step, part)
         nearest = partial(nearest_code, network, batch, preset, objectives, codes)
         choose = nearest if step >= preset.warm_steps else partial(silent, preset)
-        return level_losses(objectives, imagine_levels(network, batch, choose))
+        imagined = imagine_levels(network, batch, choose)
+        return level_losses(objectives, imagined)
 
     loss = learner.pull(losses)
     finite = learner.descend(loss, rate(preset, step, done))

@@ -12,9 +12,9 @@ from PIL import Image
 from torch import Tensor
 
 from ..method.build import Network, build
-from ..method.codes import draw
 from ..method.data import Batch, fixed_batches
 from ..method.imle import imagine_levels, level_losses
+from ..method.latent import draw
 from ..method.perceptual import Lpips, backbone_file
 from ..method.presets import Preset
 from .learner import Learner
