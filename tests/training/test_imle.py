@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from imagine_training.method.data import batch_of, fixed_batches
 from imagine_training.method.imle import imagine_levels, nearest_code
-from imagine_training.method.latent import draw
+from imagine_training.method.latent import draw, silent
 from imagine_training.method.network import Generator
 from imagine_training.method.presets import UPSCALE, LevelShape
 from pictures import photograph
@@ -128,3 +128,11 @@ def test_so_many_pictures_are_forced_as_the_preset_says():
 def test_pictures_for_validation_are_never_forced():
     (batch,) = fixed_batches([photograph(64, 64)], replace(TINY, teacher_forcing=1.0))
     assert all(step.forced is None for step in batch.steps)
+
+
+def test_a_level_learns_from_its_own_picture_alone(scene):
+    network, batch = scene
+    pictures = imagine_levels(network, batch, partial(silent, TINY))
+    pictures[1].sum().backward()
+    assert all(one.grad is None for one in network.levels[0].parameters())
+    assert any(one.grad is not None for one in network.levels[1].parameters())
