@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from imagine_training.method import perceptual
 from imagine_training.method.checkpoint import load_state, load_weights
 from imagine_training.method.data import random_batch
 from imagine_training.method.network import Generator
@@ -14,13 +15,16 @@ from imagine_training.method.presets import LevelShape, Preset
 from imagine_training.run import books, loop
 from imagine_training.run.learner import Learner
 from imagine_training.run.plan import Plan
+from imagine_training.run.validate import random_code_loss
 from pictures import photograph
 from PIL import Image
 from tiny import PIXELS_ALONE, TINY
 
 from imagine_cli.progress import Silent
 
-PRESET = replace(PIXELS_ALONE, steps=6, candidates=(3,), maps=2, patch=16, clip=0.02)
+PRESET = replace(
+    PIXELS_ALONE, steps=6, candidates=(3,), maps=2, patch=16, clip=0.02, learning_rate=0.02
+)
 LEVEL = LevelShape(8, 4, 1, 1, 2, tail=(8,))
 TWO_LEVELS = replace(
     TINY["upscale"], levels=(LEVEL, LEVEL), crop=64, candidates=(2, 2), perceptual=(), warm_steps=0
@@ -132,22 +136,29 @@ def test_a_run_is_algorithm_1_written_out(data, tmp_path, monkeypatch):
     losses, weights, average = written_out(PRESET, 3, seen)
     ours = [row["chosen"] for row in state["rows"] if "chosen" in row]
     assert ours == pytest.approx(losses, rel=1e-4)
+    torch.manual_seed(3)
     begun = Generator(PRESET).state_dict()
     for part, expected in (("network", weights), ("average", average)):
         for name, value in state[part].items():
-            assert torch.allclose(value, expected[name], rtol=1e-3, atol=1e-5), name
-    assert any((weights[name] - begun[name]).abs().max() > 1e-4 for name in begun)
+            moved = (expected[name] - begun[name]).abs().max()
+            assert (value - expected[name]).abs().max() < 0.01 * moved, name
 
 
-def test_regression_before_the_first_choice_is_silent(monkeypatch):
-    ours, codes = learner(replace(TWO_LEVELS, warm_steps=1)), []
-    real = Generator.imagine
+@pytest.fixture
+def codes(monkeypatch):
+    """Those that the network was given, in turn."""
+    real, given = Generator.imagine, []
 
-    def heard(self, level, given, code, step):
-        codes.append(code)
-        return real(self, level, given, code, step)
+    def imagine(self, level, pixels, code, step):
+        given.append(code)
+        return real(self, level, pixels, code, step)
 
-    monkeypatch.setattr(Generator, "imagine", heard)
+    monkeypatch.setattr(Generator, "imagine", imagine)
+    return given
+
+
+def test_regression_before_the_first_choice_is_silent(codes):
+    ours = learner(replace(TWO_LEVELS, warm_steps=1))
     loop.train_step(ours, PICTURES, 0, 0.0)
     assert len(codes) == 2  # one a level: nothing is tried
     assert not any(code.map.any() or code.vector.any() for code in codes)
@@ -157,15 +168,48 @@ def test_regression_before_the_first_choice_is_silent(monkeypatch):
     assert all(code.map.any() and code.vector.any() for code in codes[2:])
 
 
-def test_a_frozen_level_does_not_learn_and_costs_nothing(monkeypatch):
-    ours, levels = learner(replace(TWO_LEVELS, frozen=(0,))), []
-    real = Generator.imagine
+def test_regression_is_of_the_pixels_alone(chance, monkeypatch):
+    monkeypatch.setattr(perceptual, "_trunk_weights", chance.__getitem__)
+    ours = learner(replace(TWO_LEVELS, warm_steps=1, perceptual=("squeeze",), crop=104))
+    pictures = [photograph(104, 110, seed) for seed in range(2)]
+    networks = [[len(one.lpips) for one in ours.draw(pictures, n, range(2))[1]] for n in (0, 1)]
+    assert networks == [[0, 0], [1, 1]]
+
+
+def test_the_loss_on_random_codes_is_on_codes_of_its_own(codes):
+    ours = learner(replace(TWO_LEVELS, candidates=(1, 1), patch=0))
+    loop.train_step(ours, PICTURES, 0, 0.0)
+    one, other = (random_code_loss(ours, PICTURES, 0) for _ in range(2))
+    assert one == other
+    assert len(codes) == 2 + 2 + 2
+    assert torch.equal(codes[2].map, codes[4].map)
+    assert not torch.equal(codes[0].map, codes[2].map)
+
+
+def test_the_gradient_is_clipped():
+    ours = learner(TWO_LEVELS)
+    for clip, bound in ((1e9, math.inf), (1e-4, 1e-4)):
+        ours.preset = replace(TWO_LEVELS, clip=clip)
+        loop.train_step(ours, PICTURES, 0, 0.0)
+        squares = sum(float(one.grad.square().sum()) for one in ours.network.parameters())
+        assert 0.9e-4 < squares**0.5 < 1.001 * bound
+
+
+PAPER = replace(
+    TWO_LEVELS, network="hyperrim", levels=(replace(LEVEL, tail=()),) * 2, teacher_forcing=0.0
+)
+
+
+@pytest.mark.parametrize("preset", [TWO_LEVELS, PAPER], ids=["compact", "paper"])
+def test_a_frozen_level_does_not_learn_and_costs_nothing(preset, monkeypatch):
+    ours, levels = learner(replace(preset, frozen=(0,))), []
+    real = type(ours.network).imagine
 
     def heard(self, level, *rest):
         levels.append(level)
         return real(self, level, *rest)
 
-    monkeypatch.setattr(Generator, "imagine", heard)
+    monkeypatch.setattr(type(ours.network), "imagine", heard)
     before = [[one.clone() for one in level.parameters()] for level in ours.network.levels]
     for step in range(2):
         loss, finite = loop.train_step(ours, PICTURES, step, 0.0)
@@ -176,7 +220,7 @@ def test_a_frozen_level_does_not_learn_and_costs_nothing(monkeypatch):
         for values, level in zip(before, ours.network.levels, strict=True)
     )
     assert all(first)
-    assert not any(second)
+    assert not all(second)
     assert levels.count(0) == 2  # one a step: its codes are drawn, and not chosen
 
 
