@@ -79,12 +79,12 @@ def _hub_cache() -> Iterator[Finding]:
 def _backbones() -> Iterator[Finding]:
     """What measures and trains; nobody needs it to upscale."""
     try:
-        from imagine_training.method.perceptual import FOLDER_VARIABLE, backbone_file
+        from imagine_training.method import backbones
     except ModuleNotFoundError as error:
         yield Finding("training", f"not installed ({error.name}): pip install 'imagine-cli[train]'")
         return
     for net in ("vgg", "alex", "squeeze"):
-        found = backbone_file(net) or f"not there; {FOLDER_VARIABLE} names their folder"
+        found = backbones.find(net) or "not there yet: fetched when they are needed"
         yield Finding(f"backbone {net}", str(found))
 
 

@@ -14,8 +14,11 @@ from ..choices import Kernel, Scale, Task
 from ..errors import ImagineError
 from ..progress import live_line, progress_bar
 from .exits import FAILED, exit_codes
-from .options import KernelOf, Quiet, ScaleOf, Threads
+from .options import KernelOf, Quiet, Threads
 
+OfflineNetworks = Annotated[
+    bool, typer.Option("--offline", help="Do not fetch feature networks or models.")
+]
 DEFAULT_HOURS = 2.0  # of training, where nothing is said
 
 
@@ -75,6 +78,7 @@ def train(
     tensorboard: Annotated[
         bool, typer.Option("--tensorboard", help="Figures for TensorBoard too.")
     ] = False,
+    offline: OfflineNetworks = False,
     quiet: Quiet = False,
 ) -> None:
     """Train a model on your own pictures, for --model to use. Needs imagine-cli[train].
@@ -88,10 +92,9 @@ def train(
     if steps and hours:
         raise typer.BadParameter("--steps and --hours: one of them says when it ends")
     with exit_codes(), _extra("training"), live_line(quiet) as line:
-        from imagine_training.run import command as run
-        from imagine_training.run import dry, hardware
+        from imagine_training.run import command, dry, hardware
 
-        options = run.Options(
+        options = command.Options(
             task=task.value if task else None,
             preset=preset,
             init=init,
@@ -111,13 +114,14 @@ def train(
         if dry_run:
             results = list(dry.estimate(options, data or [], device.value, line))
         else:
-            file = run.run(
+            file = command.run(
                 options,
                 data or [],
                 out,
                 resume=resume,
                 device=device.value,
                 tensorboard=tensorboard,
+                offline=offline,
                 line=line,
             )
             results = [str(file.parent)] if file else []
@@ -150,7 +154,7 @@ def evaluate(
         ),
     ] = None,
     task: Annotated[Task, typer.Option("--task", help="What the model is to do.")] = Task.upscale,
-    scale: ScaleOf = Scale.x16,
+    scale: Annotated[str, typer.Option(help="For upscale: 2, 4, 8, 16, or several.")] = "16",
     kernel: KernelOf = Kernel.bicubic,
     quality: Annotated[str, typer.Option(help="JPEG qualities, for decompress.")] = "1,5,10,20,40",
     variants: Annotated[int, typer.Option("-n", "--variants", min=1)] = 10,
@@ -171,13 +175,14 @@ def evaluate(
             exists=True, file_okay=False, help="Folder of feature networks; or IMAGINE_BACKBONES."
         ),
     ] = None,
+    offline: OfflineNetworks = False,
     quiet: Quiet = False,
 ) -> None:
     """Measure models: how near, how well agreeing, how different. Needs imagine-cli[train].
 
     imagine evaluate --data photos/ --model upscale --model lanczos --out report/
 
-    imagine evaluate --data photos/ --scale 4 --model upscale --model 'other {input} -o {output}'
+    imagine evaluate --data photos/ --scale 4,16 --model upscale --model 'other {input} -o {output}'
     """
     with exit_codes(), _extra("evaluation"), progress_bar(quiet) as bar:
         if networks:
@@ -191,13 +196,14 @@ def evaluate(
             data=data,
             models=model or [*plain, task.value],
             task=task.value,
-            scale=int(scale),
+            scales=_scales(scale),
             kernel=kernel.value,
             qualities=_qualities(quality),
             count=variants,
             wanted=[word.strip() for word in metrics.split(",") if word.strip()],
             limit=limit,
             out=out,
+            offline=offline,
         )
         failed = traversal.traverse(trial, steps, bar) if traverse else measure(trial, bar)
     if failed:
@@ -205,13 +211,24 @@ def evaluate(
 
 
 def _qualities(text: str) -> list[int]:
-    try:
-        qualities = [int(one) for one in text.split(",")]
-    except ValueError:
-        qualities = []
-    if not qualities or not all(1 <= one <= 100 for one in qualities):
-        raise typer.BadParameter(f"a list of 1 to 100, such as 1,5,10, not '{text}'")
+    if not (qualities := _numbers(text)) or not all(1 <= one <= 100 for one in qualities):
+        raise typer.BadParameter(f"--quality: a list of 1 to 100, such as 1,5,10, not '{text}'")
     return qualities
+
+
+def _scales(text: str) -> list[int]:
+    offered = [int(one) for one in Scale]
+    if not (scales := _numbers(text)) or not set(scales) <= set(offered):
+        raise typer.BadParameter(f"--scale: some of {', '.join(map(str, offered))}, not '{text}'")
+    return scales
+
+
+def _numbers(text: str) -> list[int]:
+    """Each once, in the order given; none of a text that is no list of numbers."""
+    try:
+        return list(dict.fromkeys(int(one) for one in text.split(",")))
+    except ValueError:
+        return []
 
 
 @contextmanager

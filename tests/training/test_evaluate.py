@@ -7,16 +7,17 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from imagine_training.evaluation import codes, inception, ladder
+from imagine_training.evaluation import codes, ladder
 from imagine_training.evaluation.metrics import psnr
 from imagine_training.evaluation.programs import coded, contender, shrunk
 from imagine_training.evaluation.scores import Scores
-from imagine_training.method import perceptual
+from imagine_training.method import backbones, perceptual
 from pictures import photograph
 from PIL import Image
 from safetensors.torch import save_file
 from typer.testing import CliRunner
 
+from imagine_cli import ModelError
 from imagine_cli.cli import app
 
 
@@ -24,7 +25,8 @@ from imagine_cli.cli import app
 def networks(monkeypatch, chance):
     """Perceptual networks that chance made, and no Inception."""
     monkeypatch.setattr(perceptual, "_trunk_weights", chance.__getitem__)
-    monkeypatch.setattr(inception, "backbone_folders", lambda: [])
+    monkeypatch.setattr(backbones, "folders", lambda: [])
+    monkeypatch.setattr(backbones, "fetch", lambda nets, **how: None)
 
 
 @pytest.fixture
@@ -203,11 +205,27 @@ def _middle(observed):
     return observed[top : top + height, left : left + width]
 
 
+def test_several_scales_have_a_table_each(networks, data):
+    options = ("--limit", 1, "-n", 1, "--metrics", "psnr", "--model", "lanczos")
+    both = evaluate("--data", data, *options, "--scale", "4,2,4")
+    assert both.exit_code == 0, both.output
+    tables = [evaluate("--data", data, *options, "--scale", scale).stdout for scale in (4, 2)]
+    assert both.stdout == "".join(tables)
+    assert tables[0] != tables[1]
+    assert "not '4,3'" in evaluate("--data", data, "--scale", "4,3").stderr
+
+
+def refuse(nets, **how):
+    assert sorted(nets) == ["alex", "inception", "squeeze", "vgg"]
+    raise ModelError("no way there")
+
+
 def test_figures_without_their_networks_are_left_out_by_name(monkeypatch, data):
-    monkeypatch.setattr(perceptual, "backbone_folders", lambda: [])
-    monkeypatch.setattr(inception, "backbone_folders", lambda: [])
+    monkeypatch.setattr(backbones, "folders", lambda: [])
+    monkeypatch.setattr(backbones, "fetch", refuse)
     done = evaluate("--data", data, "--scale", 4, "--model", "lanczos")
     assert done.exit_code == 0
+    assert "no way there" in done.stderr
     told = [line for line in done.stderr.splitlines() if line.startswith("left out: ")]
     assert len(told) == 4
     names = {name for line in told for name in line[10:].partition(" (")[0].split(", ")}
@@ -218,7 +236,7 @@ def test_figures_without_their_networks_are_left_out_by_name(monkeypatch, data):
 
 
 def test_networks_are_found_in_the_folder_that_is_named(monkeypatch, data, tmp_path):
-    monkeypatch.setenv(perceptual.FOLDER_VARIABLE, "/nowhere")
+    monkeypatch.setenv(backbones.FOLDER_VARIABLE, "/nowhere")
     state = {f"features.{k}": v for k, v in perceptual._alex(None).features.state_dict().items()}
     save_file(state, tmp_path / "alexnet_features.safetensors")
     words = ["--data", data, "--scale", 4, "--model", "lanczos", "--metrics", "lpips_alex"]

@@ -5,23 +5,23 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from imagine_training.evaluation import inception
 from imagine_training.evaluation.inception import Inception, torch_names
 from imagine_training.evaluation.metrics import frechet, kid
+from imagine_training.method import backbones
 from PIL import Image
 from safetensors.torch import save_file
 
 from imagine_cli.errors import ModelError
 
 SHARED = Path(__file__).parents[3] / "shared"
-TRUNK = SHARED / "backbones" / inception.TRUNK_FILE
+TRUNK = SHARED / "backbones" / backbones.BACKBONES["inception"].other
 needs_network = pytest.mark.skipif(not TRUNK.is_file(), reason="the network is not at hand")
 
 
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
     """The only place where weights are looked for."""
-    monkeypatch.setattr(inception, "backbone_folders", lambda: [tmp_path])
+    monkeypatch.setattr(backbones, "folders", lambda: [tmp_path])
     return tmp_path
 
 
@@ -88,7 +88,7 @@ def picture():
 
 def test_the_full_network_gives_2048_features_and_its_trunk_768(folder, picture):
     state = pytorch_fid_state(shapes())
-    torch.save(state, folder / inception.FULL_FILE)
+    torch.save(state, folder / backbones.BACKBONES["inception"].name)
     full = Inception()
     assert full(picture).shape == (full.features,) == (2048,)
     # The trunk, folded and by TensorFlow's names, as the other file has it.
@@ -98,8 +98,8 @@ def test_the_full_network_gives_2048_features_and_its_trunk_768(folder, picture)
         for ours in names.values()
         for part in ("weight", "bias")
     }
-    (folder / inception.FULL_FILE).unlink()
-    save_file(folded, folder / inception.TRUNK_FILE)
+    (folder / backbones.BACKBONES["inception"].name).unlink()
+    save_file(folded, folder / backbones.BACKBONES["inception"].other)
     trunk = Inception()
     assert trunk(picture).shape == (trunk.features,) == (768,)
 
@@ -107,7 +107,7 @@ def test_the_full_network_gives_2048_features_and_its_trunk_768(folder, picture)
 def test_normalisation_is_folded_in_as_torch_normalises(folder):
     shape = {"Conv2d_1a_3x3": (32, 3, 3, 3)}
     state = pytorch_fid_state(shapes())
-    torch.save(state, folder / inception.FULL_FILE)
+    torch.save(state, folder / backbones.BACKBONES["inception"].name)
     network = Inception()
     theirs = next(iter(shape))
     x = torch.rand(1, 3, 9, 9)

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from imagine_training.method import perceptual
+from imagine_training.method import backbones, perceptual
 from imagine_training.method.perceptual import Eye
 from PIL import Image
 
@@ -21,7 +21,7 @@ REFERENCE = {"alex": 0.58973, "vgg": 0.44759, "squeeze": 0.47853}
 @needs_networks
 @pytest.mark.parametrize("net", REFERENCE)
 def test_distances_are_the_reference_s(net, monkeypatch):
-    monkeypatch.setenv(perceptual.FOLDER_VARIABLE, str(SHARED / "backbones"))
+    monkeypatch.setenv(backbones.FOLDER_VARIABLE, str(SHARED / "backbones"))
     picture = Image.open(SHARED / "data/eval/Kodak24/01.png").crop((0, 0, 256, 256))
     soft = picture.resize((64, 64), Image.BICUBIC).resize((256, 256), Image.BICUBIC)
     eye = Eye(net)
@@ -54,7 +54,7 @@ def test_half_precision_hardly_moves_it(invented):
 
 
 def test_missing_networks_are_told_with_what_helps(monkeypatch, tmp_path):
-    monkeypatch.setattr(perceptual, "backbone_folders", lambda: [tmp_path])
+    monkeypatch.setattr(backbones, "folders", lambda: [tmp_path])
     with pytest.raises(ModelError, match="IMAGINE_BACKBONES"):
         perceptual.Lpips("alex")
 

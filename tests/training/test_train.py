@@ -15,9 +15,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from imagine_training.method import checkpoint, perceptual, presets
+from imagine_training.method import backbones, checkpoint, perceptual, presets
 from imagine_training.method.network import Generator
-from imagine_training.run import command, dry, journal, loop, validate
+from imagine_training.run import command, dry, journal, loop
 from imagine_training.run.command import Options, run, settings
 from imagine_training.run.export import export
 from imagine_training.run.learner import Learner
@@ -47,7 +47,8 @@ def small(chance):
     """Tiny presets, and a perceptual network that chance made."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(perceptual, "_trunk_weights", chance.__getitem__)
-        patch.setattr(validate, "backbone_file", lambda net: None)
+        patch.setattr(backbones, "find", lambda net: None)
+        patch.setattr(backbones, "fetch", lambda *nets, **how: None)
         for task, preset in TINY.items():
             patch.setitem(presets.PRESETS[task], "compact", preset)
         yield

@@ -9,6 +9,7 @@ import pytest
 ROOT = Path(imagine_training.__file__).parent
 # `.here` in the same wing. What imagine_cli has, all may use; it never looks back.
 KNOWN = {
+    "method.backbones": "",
     "method.build": ".hyperrim .network .presets",
     "method.checkpoint": ".presets",
     "method.data": ".operators .presets",
@@ -18,14 +19,15 @@ KNOWN = {
     "method.network": ".data .latent .presets",
     "method.objective": ".perceptual .presets .spectrum .texture",
     "method.operators": "",
-    "method.perceptual": "",
+    "method.perceptual": ".backbones",
     "method.presets": "",
     "method.spectrum": "",
     "method.texture": "",
     "run.books": ".distributed .journal .learner .pictures .plan .validate method.checkpoint",
     "run.card": ".journal .plan method.checkpoint",
     "run.command": (
-        ".card .distributed .export .loop .plan method.checkpoint method.perceptual method.presets"
+        ".card .distributed .export .loop .plan .validate method.backbones method.checkpoint "
+        "method.perceptual method.presets"
     ),
     "run.curve": "",
     "run.distributed": "",
@@ -45,12 +47,12 @@ KNOWN = {
     "run.plan": ".hardware .pictures .validate method.checkpoint method.presets",
     "run.stopping": ".distributed",
     "run.validate": (
-        ".learner method.build method.data method.imle method.latent method.perceptual "
-        "method.presets"
+        ".learner method.backbones method.build method.data method.imle method.latent "
+        "method.perceptual method.presets"
     ),
     "evaluation.codes": "",
-    "evaluation.evaluate": ".programs .report .scores folders",
-    "evaluation.inception": "method.perceptual",
+    "evaluation.evaluate": ".programs .report .scores folders method.backbones",
+    "evaluation.inception": "method.backbones",
     "evaluation.ladder": "",
     "evaluation.metrics": "",
     "evaluation.programs": "",

@@ -10,11 +10,12 @@ from typing import Any
 
 import imagine_cli
 from imagine_cli import files, picture
-from imagine_cli.errors import ImagineError, PictureError
+from imagine_cli.errors import ImagineError, ModelError, PictureError
 from imagine_cli.evidence import EightBits
 from imagine_cli.progress import Bar
 
 from ..folders import check_empty
+from ..method import backbones
 from . import programs, report
 from .programs import Case, CommandError, Contender, Trained
 from .report import Report, Table
@@ -40,23 +41,24 @@ class Trial:
     data: Sequence[Path]
     models: Sequence[str]
     task: str
-    scale: int
+    scales: Sequence[int]
     kernel: str
     qualities: Sequence[int]
     count: int
     wanted: Sequence[str] = ()
     limit: int | None = None
     out: Path | None = None
+    offline: bool = False
 
     @property
     def settings(self) -> Sequence[int]:
-        """The scale, or the qualities: each has a table."""
-        return [self.scale] if self.task == "upscale" else self.qualities
+        """The scales, or the qualities: each has a table."""
+        return self.scales if self.task == "upscale" else self.qualities
 
     @property
     def levels(self) -> int:
         """How many a model needs for it."""
-        return int(math.log2(self.scale)) if self.task == "upscale" else 1
+        return int(math.log2(max(self.scales))) if self.task == "upscale" else 1
 
     def told(self, setting: int) -> str:
         return f"x{setting}" if self.task == "upscale" else f"quality {setting}"
@@ -73,7 +75,7 @@ class Trial:
         words += [word for path in self.data for word in ("--data", str(path))]
         words += [word for model in self.models for word in ("--model", model)]
         if self.task == "upscale":
-            words += ["--scale", str(self.scale), "--kernel", self.kernel]
+            words += ["--scale", ",".join(map(str, self.scales)), "--kernel", self.kernel]
         else:
             words += ["--quality", ",".join(map(str, self.qualities))]
         words += ["-n", str(self.count)]
@@ -95,10 +97,17 @@ def evaluate(trial: Trial, bar: Bar) -> int:
     check_empty(trial.out)
     if trial.task == "upscale" and "plain" in trial.models:
         raise ImagineError("--model plain is for decompress; for upscale: lanczos, bicubic")
-    found = [programs.contender(name) for name in trial.models]
+    found = [programs.contender(name, offline=trial.offline) for name in trial.models]
     rivals = dict(zip(unique([one.name for one in found]), found, strict=True))
     levels = trial.levels if any(isinstance(one, Trained) for one in found) else 0
-    figures = Scores(trial.task, trial.count, trial.wanted, levels)
+
+    def fetch(nets: list[str]) -> None:
+        try:
+            backbones.fetch(nets, offline=trial.offline, say=lambda told: bar.print(told, err=True))
+        except ModelError as error:
+            bar.print(str(error), err=True)
+
+    figures = Scores(trial.task, trial.count, trial.wanted, levels, fetch)
     for line in figures.left_out:
         bar.print(line, err=True)
     pictures, failures = gathered(trial, SIDE)

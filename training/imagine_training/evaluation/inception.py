@@ -10,15 +10,10 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from numpy.typing import NDArray
-from safetensors.torch import load_file
 from torch import Tensor
 
-from imagine_cli.errors import ModelError
+from ..method import backbones
 
-from ..method.perceptual import FOLDER_VARIABLE, backbone_folders
-
-FULL_FILE = "pt_inception-2015-12-05-6726825d.pth"  # pytorch-fid's, found in torch's cache
-TRUNK_FILE = "inception_2015_12_05_to_mixed_7a_fp16.safetensors"
 SIDE = 299
 
 
@@ -108,18 +103,11 @@ def _conv_name(tower: str, number: int) -> str:
 
 
 def _find() -> dict[str, Tensor]:
-    """The weights by TensorFlow's names, batch normalisation folded in; the full ones first."""
-    for name in (FULL_FILE, TRUNK_FILE):
-        for folder in backbone_folders():
-            if (folder / name).is_file():
-                if name == FULL_FILE:
-                    return _folded(torch.load(folder / name, "cpu", weights_only=True))
-                trunk = load_file(folder / name)
-                return {key: weight.float() for key, weight in trunk.items()}
-    raise ModelError(
-        f"no weights for the Inception network: put {FULL_FILE} (pytorch-fid) or {TRUNK_FILE} "
-        f"into a folder and set {FOLDER_VARIABLE} to it"
-    )
+    """The weights by TensorFlow's names, batch normalisation folded in."""
+    state = backbones.load("inception")
+    if "conv.weight" in state:  # the trunk alone
+        return {key: weight.float() for key, weight in state.items()}
+    return _folded(state)
 
 
 def _folded(state: dict[str, Tensor]) -> dict[str, Tensor]:

@@ -55,13 +55,13 @@ class Contender(Protocol):
         """What it is, for the report: the model's hash, or the command."""
 
 
-def contender(name: str) -> Contender:
+def contender(name: str, *, offline: bool = False) -> Contender:
     """What a `--model` means: a plain way, a command with {input} and {output}, or a model."""
     if name in PLAIN:
         return Plain(name)
     if "{input}" in name or "{output}" in name:
         return Command(name)
-    return Trained(name)
+    return Trained(name, offline=offline)
 
 
 def shrunk(name: str, observed: EightBits, scale: int, kernel: str) -> Case:
@@ -90,8 +90,8 @@ def coded(name: str, observed: EightBits, quality: int) -> Case:
 class Trained:
     """A model file: bundled, in a folder, or on the Hub."""
 
-    def __init__(self, name: str) -> None:
-        file = hub.find(name)
+    def __init__(self, name: str, *, offline: bool = False) -> None:
+        file = hub.find(name, offline=offline)
         self.name = Path(name).name
         self.model = OnnxModel(file)
         self._about = {"model": name, "sha256": hashlib.sha256(file.read_bytes()).hexdigest()}

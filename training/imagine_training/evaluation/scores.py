@@ -31,6 +31,8 @@ class Family:
 
     definitions: dict[str, str]
     find: Callable[[], Measure]
+    net: str = ""
+    """The feature network that it needs."""
 
 
 class Scores:
@@ -40,8 +42,17 @@ class Scores:
     whose networks are not at hand, a line a family, and what helps.
     """
 
-    def __init__(self, task: str, count: int, wanted: Sequence[str] = (), levels: int = 0) -> None:
+    def __init__(
+        self,
+        task: str,
+        count: int,
+        wanted: Sequence[str] = (),
+        levels: int = 0,
+        fetch: Callable[[list[str]], None] = lambda nets: None,
+    ) -> None:
         """`levels`: of the models whose codes are looked at; 0 where there is none.
+
+        `fetch` is given the feature networks that are needed, before they are looked for.
 
         `wanted` has names, or beginnings of them ("lpips", "fwv"); none means all.
 
@@ -49,10 +60,10 @@ class Scores:
         """
         families = [_alex(count), _vgg(count), _squeeze(count), _pixels(count)]
         families += [_shrunk(count) if task == "upscale" else _kept(count)]
-        self.sets, code_figures = SetScores(), _code_figures(task, levels)
+        code_figures = _code_figures(task, levels)
         of_models = code_figures | (LADDER if task == "upscale" else {})
         known = {name for family in families for name in family.definitions}
-        known |= self.sets.definitions.keys() | of_models.keys()
+        known |= {*SETS, *of_models}
         for word in wanted:
             if not any(name.startswith(word) for name in known):
                 raise ImagineError(f"--metrics: no '{word}'; there are {', '.join(sorted(known))}")
@@ -61,6 +72,9 @@ class Scores:
             words = tuple(wanted)
             return {k: v for k, v in definitions.items() if not words or k.startswith(words)}
 
+        nets = [one.net for one in families if one.net and chosen(one.definitions)]
+        fetch(nets + (["inception"] if chosen(dict.fromkeys(SETS, "")) else []))
+        self.sets = SetScores()
         self.definitions: dict[str, str] = {}
         self.left_out: list[str] = []
         self._measures: list[Measure] = []
@@ -109,6 +123,9 @@ class Scores:
     def want_sets(self) -> bool:
         """Whether distances of sets of pictures are among them."""
         return bool(self.definitions.keys() & self.sets.definitions.keys())
+
+
+SETS = ("fid", "kid", "fid768", "kid768")
 
 
 class SetScores:
@@ -211,7 +228,7 @@ def _alex(count: int) -> Family:
         "spread_least": "the same of the picture whose variants differ least",
         score: f"NTIRE's diversity score, percent, LPIPS v0.1, AlexNet, of {count} variants",
     }
-    return Family(definitions, find)
+    return Family(definitions, find, "alex")
 
 
 def _vgg(count: int) -> Family:
@@ -243,7 +260,7 @@ def _vgg(count: int) -> Family:
         f"σ = {sigma}, K = {count}"
         for sigma in SIGMAS
     }
-    return Family(definitions, find)
+    return Family(definitions, find, "vgg")
 
 
 def _squeeze(count: int) -> Family:
@@ -257,7 +274,7 @@ def _squeeze(count: int) -> Family:
 
         return measure
 
-    return Family(_lpips("squeeze", "SqueezeNet 1.1", count), find)
+    return Family(_lpips("squeeze", "SqueezeNet 1.1", count), find, "squeeze")
 
 
 def _pixels(count: int) -> Family:

@@ -5,7 +5,6 @@ version 0.1. The calibrated layers are those that the package `lpips` ships; the
 networks found on disk. `lpips` itself is not imported: it wants torchvision, which wants CUDA.
 """
 
-import os
 from collections.abc import Iterable
 from importlib.util import find_spec
 from pathlib import Path
@@ -14,13 +13,11 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from numpy.typing import NDArray
-from platformdirs import user_cache_path
-from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from imagine_cli.errors import ModelError
 
-FOLDER_VARIABLE = "IMAGINE_BACKBONES"
+from . import backbones
 
 
 class Lpips(nn.Module):
@@ -184,11 +181,6 @@ def _squeeze(count: int | None) -> _Trunk:
 
 _TRUNKS = {"vgg": _vgg, "alex": _alex, "squeeze": _squeeze}
 NETS = tuple(_TRUNKS)
-_FILES = {
-    "vgg": ("vgg16_features_fp16.safetensors", "vgg16-397923af.pth"),
-    "alex": ("alexnet_features.safetensors", "alexnet-owt-7be5be79.pth"),
-    "squeeze": ("squeezenet1_1_features_fp16.safetensors", "squeezenet1_1-b8a52dc0.pth"),
-}
 
 
 def _linear_layers(net: str) -> list[Tensor]:
@@ -200,31 +192,6 @@ def _linear_layers(net: str) -> list[Tensor]:
     return [state[f"lin{number}.model.1.weight"] for number in range(len(state))]
 
 
-def backbone_folders() -> list[Path]:
-    """Where feature networks are looked for: IMAGINE_BACKBONES, our cache, then torch's."""
-    named = os.environ.get(FOLDER_VARIABLE)
-    return [
-        *([Path(named)] if named else []),
-        user_cache_path("imagine") / "backbones",
-        Path(torch.hub.get_dir()) / "checkpoints",
-    ]
-
-
-def backbone_file(net: str) -> Path | None:
-    """The file that has a network's weights, if there is one."""
-    files = (folder / name for folder in backbone_folders() for name in _FILES[net])
-    return next((file for file in files if file.is_file()), None)
-
-
 def _trunk_weights(net: str) -> dict[str, Tensor]:
-    if file := backbone_file(net):
-        state = (
-            load_file(file)
-            if file.suffix == ".safetensors"
-            else torch.load(file, map_location="cpu", weights_only=True)
-        )
-        return {key: value.float() for key, value in state.items() if "features" in key}
-    raise ModelError(
-        f"no weights for the {net} network: put {_FILES[net][1]} (torchvision) or {_FILES[net][0]} "
-        f"into a folder and set {FOLDER_VARIABLE} to it"
-    )
+    state = backbones.load(net)
+    return {key: value.float() for key, value in state.items() if "features" in key}

@@ -9,6 +9,7 @@ from imagine_cli import hub
 from imagine_cli.errors import ImagineError, ModelError
 from imagine_cli.progress import Line
 
+from ..method import backbones
 from ..method.checkpoint import load_weights
 from ..method.perceptual import NETS
 from ..method.presets import PRESETS, Preset
@@ -17,6 +18,7 @@ from .card import write_card
 from .export import export
 from .loop import train
 from .plan import Plan
+from .validate import JUDGE
 
 
 @dataclass(frozen=True)
@@ -48,6 +50,7 @@ def run(
     resume: bool = False,
     device: str = "auto",
     tensorboard: bool = False,
+    offline: bool = False,
     line: Line,
 ) -> Path | None:
     """Train, export, describe. Returns the model's file; None from all processes but the first.
@@ -56,8 +59,15 @@ def run(
     """
     go = partial(train, out=out, device=device, tensorboard=tensorboard, line=line)
     before, given = Plan.load(out), options.given()
+
+    def fetch(preset: Preset) -> None:
+        """What the preset is trained with, and a judge that is not."""
+        nets = [*preset.perceptual, JUDGE] if preset.perceptual else []
+        backbones.fetch(nets, offline=offline, say=line.print)
+
     if resume and before:
         _check_same(given, folders, before, out)
+        fetch(before.preset)
         go(
             before.preset,
             [Path(folder) for folder in before.folders],
@@ -67,7 +77,8 @@ def run(
         )
     else:
         _check_new(folders, out, resume)
-        preset, start = settings(options)
+        preset, start = settings(options, offline=offline)
+        fetch(preset)
         go(
             preset,
             folders,
@@ -95,7 +106,7 @@ def finish(out: Path) -> Path:
     return export(out) if compact else out / "model.safetensors"
 
 
-def settings(options: Options) -> tuple[Preset, Path | None]:
+def settings(options: Options, *, offline: bool = False) -> tuple[Preset, Path | None]:
     """The preset that the options describe, and the folder of the weights to start from.
 
     Raises ImagineError: an option has a value that cannot be.
@@ -105,7 +116,7 @@ def settings(options: Options) -> tuple[Preset, Path | None]:
         raise ImagineError(f"--preset {name}: for {task} there are {', '.join(PRESETS[task])}")
     preset = PRESETS[task][name]
     init = options.init or (task if name == "compact" else "none")
-    start = None if init == "none" else _folder(init)
+    start = None if init == "none" else _folder(init, offline)
     if start:  # fine-tuning goes on with the network that there is, without a warm start, gentler
         own = load_weights(start)[1]
         if own.task != task:
@@ -125,10 +136,10 @@ def settings(options: Options) -> tuple[Preset, Path | None]:
     return replace(preset, **given), start
 
 
-def _folder(init: str) -> Path:
+def _folder(init: str, offline: bool) -> Path:
     """A run's folder, finished or not, or that of any model with weights to go on from."""
     run = Path(init).expanduser()
-    return run if (run / "model.safetensors").is_file() else hub.find(init).parent
+    return run if (run / "model.safetensors").is_file() else hub.find(init, offline=offline).parent
 
 
 def _candidates(text: str | None, levels: int) -> tuple[int, ...] | None:

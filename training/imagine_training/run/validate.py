@@ -11,17 +11,19 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
+from ..method import backbones
 from ..method.build import Network, build
 from ..method.data import Batch, fixed_batches
 from ..method.imle import imagine_levels, level_losses
 from ..method.latent import draw
-from ..method.perceptual import Lpips, backbone_file
+from ..method.perceptual import Lpips
 from ..method.presets import Preset
 from .learner import Learner
 
 SHOWN = 4  # pictures on a preview
 CELL = 256  # pixels a side, cut from the middle
 GAP = 4
+JUDGE = "alex"  # no compact preset is trained with it
 PIXELS = "pixels"  # the judge where there is no network: the mean absolute difference
 
 
@@ -37,8 +39,8 @@ class Validation:
 
 def judge_for(preset: Preset) -> str:
     """A network that is not trained with, if one is at hand."""
-    others = (net for net in ("alex", "squeeze", "vgg") if net not in preset.perceptual)
-    at_hand = (net for net in others if backbone_file(net))
+    others = (net for net in (JUDGE, "squeeze", "vgg") if net not in preset.perceptual)
+    at_hand = (net for net in others if backbones.find(net))
     return next(at_hand, preset.perceptual[0] if preset.perceptual else PIXELS)
 
 
