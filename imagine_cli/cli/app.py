@@ -6,9 +6,11 @@ import typer
 
 from .. import __version__
 from . import models, training, variants
+from .options import CONTEXT
 
 app = typer.Typer(
     no_args_is_help=True,
+    context_settings=CONTEXT,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
     help="Several plausible originals of a small, or of a JPEG-compressed, picture.",
@@ -31,12 +33,12 @@ def _imagine(
     pass
 
 
-app.command()(models.doctor)
-app.command()(variants.upscale)
-app.command()(variants.decompress)
-app.command()(variants.info)
-app.command()(variants.compare)
-app.command()(training.train)
-app.command()(training.export)
-app.command()(training.evaluate)
+app.command(context_settings=CONTEXT)(models.doctor)
+app.command(context_settings=CONTEXT)(variants.upscale)
+app.command(context_settings=CONTEXT)(variants.decompress)
+app.command(context_settings=CONTEXT)(variants.info)
+app.command(context_settings=CONTEXT)(variants.compare)
+app.command(context_settings=CONTEXT)(training.train)
+app.command(context_settings=CONTEXT)(training.export)
+app.command(context_settings=CONTEXT)(training.evaluate)
 app.add_typer(models.app, name="models")

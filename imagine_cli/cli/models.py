@@ -43,6 +43,7 @@ def list_models() -> None:
 def info(name: Name, offline: Offline = False) -> None:
     """What a model says of itself, where it lies, and the checksum of its file.
 
+    \b
     imagine models info upscale
     """
     with exit_codes():
@@ -65,6 +66,7 @@ def info(name: Name, offline: Offline = False) -> None:
 def path(name: Name, offline: Offline = False) -> None:
     """The file of a model, for scripts; one on the Hub is downloaded first.
 
+    \b
     imagine models path user/repo
     """
     with exit_codes():
@@ -77,6 +79,7 @@ def path(name: Name, offline: Offline = False) -> None:
 def pull(name: HubName) -> None:
     """Download a model from the Hub as it is now; from then on its name means this one.
 
+    \b
     imagine models pull user/repo
     """
     with exit_codes():
@@ -113,6 +116,7 @@ def verify(
 def remove(name: HubName) -> None:
     """Delete a model of the Hub from this machine; without @revision, all its revisions.
 
+    \b
     imagine models remove user/repo
     """
     with exit_codes():

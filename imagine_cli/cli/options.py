@@ -1,5 +1,7 @@
 """Options, each said once: what it is called, what it takes, and its line of help."""
 
+import shutil
+from collections.abc import Callable
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -25,33 +27,81 @@ def path(text: str) -> Path:
     return Path(text)
 
 
+# Help in as many columns as the terminal has, within what is read with ease; and -h.
+CONTEXT = {
+    "help_option_names": ["-h", "--help"],
+    "max_content_width": min(shutil.get_terminal_size().columns, 110),
+}
+
+
+def whole(least: int, most: int = LARGEST) -> Callable[[str | int], int]:
+    """A whole number within bounds that the help need not spell out."""
+
+    def parse(text: str | int) -> int:
+        try:
+            number = int(text)
+        except ValueError:
+            raise typer.BadParameter(f"'{text}' is not a whole number") from None
+        if not least <= number <= most:
+            bound = f"{least} or more" if number < least else f"{most} or less"
+            raise typer.BadParameter(f"{number} is out of range: {bound}")
+        return number
+
+    return parse
+
+
+def _models(incomplete: str) -> list[str]:
+    """Names for the shell to complete: the models that are here."""
+    from .. import models
+
+    return [found.name for found in models.known() if found.name.startswith(incomplete)]
+
+
 # Typer's own checks of a path would end the run for one file.
 Paths = Annotated[
     list[Path],
-    typer.Argument(help="Pictures, or folders of them.", metavar="FILE|FOLDER…", parser=path),
+    typer.Argument(help="Pictures, or folders of them.", metavar="FILE|FOLDER", parser=path),
 ]
 Count = Annotated[
-    int, typer.Option("-n", "--variants", min=1, help="How many variants of each picture.")
+    int,
+    typer.Option(
+        "-n", "--variants", parser=whole(1), metavar="N", help="How many variants of each picture."
+    ),
 ]
 Seed = Annotated[
-    int, typer.Option(min=0, max=LARGEST, help="The first seed; the other variants count on.")
+    int,
+    typer.Option(parser=whole(0), metavar="N", help="The first seed; the others count on."),
 ]
 ScaleOf = Annotated[Scale, typer.Option("--scale", help="How many times as wide and high.")]
 KernelOf = Annotated[Kernel, typer.Option("--kernel", help="The filter that made the input small.")]
 OutputFolder = Annotated[
-    Path | None, typer.Option("-o", "--output", help="Folder for results; else beside the input.")
+    Path | None,
+    typer.Option(
+        "-o", "--output", metavar="FOLDER", help="Folder for results; else beside the input."
+    ),
 ]
 FormatOf = Annotated[Format, typer.Option("--format", help="All are lossless.")]
 ModelName = Annotated[
-    str | None, typer.Option("--model", help="A folder or file, or user/repo on the Hub.")
+    str | None,
+    typer.Option(
+        "--model",
+        metavar="NAME",
+        autocompletion=_models,
+        help="A folder or file, or user/repo on the Hub.",
+    ),
 ]
 Offline = Annotated[bool, typer.Option("--offline", help="Do not contact the Hugging Face Hub.")]
 DeviceName = Annotated[
     Device, typer.Option("--device", help="Where to compute; an error if it is not there.")
 ]
-Threads = Annotated[int, typer.Option(min=0, help="CPU threads; 0: one for each core.")]
+Threads = Annotated[
+    int, typer.Option(parser=whole(0), metavar="N", help="CPU threads; 0: one for each core.")
+]
 Pool = Annotated[
-    int | None, typer.Option(min=1, help="Draw this many, and keep the -n that differ most.")
+    int | None,
+    typer.Option(
+        parser=whole(1), metavar="N", help="Draw this many, and keep the -n that differ most."
+    ),
 ]
 Like = Annotated[
     str | None,
@@ -62,6 +112,7 @@ Spread = Annotated[
     typer.Option(
         min=0,
         max=1,
+        metavar="0…1",
         show_default=f"{SPREAD:g}",
         help="How far from --like: 0 is the same, 1 any other.",
     ),
@@ -77,7 +128,12 @@ Sheet = Annotated[bool, typer.Option("--sheet", help="Also a contact sheet: inpu
 Json = Annotated[bool, typer.Option("--json", help="One line of JSON on stdout for each variant.")]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace existing results.")]
 Recursive = Annotated[bool, typer.Option("-r", "--recursive", help="Search subfolders too.")]
-MaxPixels = Annotated[int, typer.Option(min=1, help="The largest result to make, in pixels.")]
+MaxPixels = Annotated[
+    int,
+    typer.Option(
+        parser=whole(1), metavar="N", help="The largest result to make unasked, in pixels."
+    ),
+]
 ShardOf = Annotated[
     str, typer.Option("--shard", metavar="I/N", help="Only part I of N of the files.")
 ]

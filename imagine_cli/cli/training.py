@@ -14,7 +14,7 @@ from ..choices import Kernel, Scale, Task
 from ..errors import ImagineError
 from ..progress import live_line, progress_bar
 from .exits import FAILED, exit_codes
-from .options import KernelOf, Quiet, Threads
+from .options import KernelOf, Quiet, Threads, whole
 
 OfflineNetworks = Annotated[
     bool, typer.Option("--offline", help="Do not fetch feature networks or models.")
@@ -37,37 +37,53 @@ class Precision(StrEnum):
 def train(
     data: Annotated[
         list[Path] | None,
-        typer.Option("--data", help="A folder of pictures; may be given several times."),
+        typer.Option("--data", metavar="FOLDER", help="Pictures; may be given several times."),
     ] = None,
     task: Annotated[
         Task | None, typer.Option(help="What the model is to do; else upscale.")
     ] = None,
     preset: Annotated[
-        str | None, typer.Option(help="The network and its numbers; else compact.")
+        str | None, typer.Option(metavar="NAME", help="The network and its numbers; else compact.")
     ] = None,
     init: Annotated[
         str | None,
-        typer.Option(help="The model to start from, or 'none'; else the bundled one of the task."),
+        typer.Option(
+            metavar="NAME", help="The model to start from, or 'none'; else the task's bundled one."
+        ),
     ] = None,
-    out: Annotated[Path, typer.Option(help="Folder for the model.")] = Path("runs/mine"),
-    steps: Annotated[int | None, typer.Option(min=1, help="How many steps.")] = None,
+    out: Annotated[Path, typer.Option(metavar="FOLDER", help="Folder for the model.")] = Path(
+        "runs/mine"
+    ),
+    steps: Annotated[
+        int | None, typer.Option(parser=whole(1), metavar="N", help="How many.")
+    ] = None,
     hours: Annotated[
-        float | None, typer.Option(min=0.001, help="How long, instead; else 2.")
+        float | None, typer.Option(min=0.001, metavar="H", help="How long, instead; else 2.")
     ] = None,
-    batch: Annotated[int | None, typer.Option(min=1, help="Pictures a step.")] = None,
+    batch: Annotated[
+        int | None, typer.Option(parser=whole(1), metavar="N", help="Pictures.")
+    ] = None,
     candidates: Annotated[
-        str | None, typer.Option(help="Codes drawn before the nearest is kept: 2, or 4,2,2,2.")
+        str | None,
+        typer.Option(metavar="M", help="Codes drawn before the nearest is kept: 2, or 4,2,2,2."),
     ] = None,
-    lr: Annotated[float | None, typer.Option(min=1e-9, help="The highest learning rate.")] = None,
+    lr: Annotated[
+        float | None, typer.Option(min=1e-9, metavar="RATE", help="The highest learning rate.")
+    ] = None,
     perceptual: Annotated[
         str | None,
-        typer.Option(help="Networks of the distance: vgg, alex, squeeze, several, or none."),
+        typer.Option(
+            metavar="NETS", help="Networks of the distance: vgg, alex, squeeze, several, or none."
+        ),
     ] = None,
     device: Annotated[TrainingDevice, typer.Option(help="Where to compute.")] = TrainingDevice.auto,
     precision: Annotated[
         Precision | None, typer.Option(help="Of convolutions; else what is faster here.")
     ] = None,
-    seed: Annotated[int | None, typer.Option(min=0, help="Of all that is drawn; else 0.")] = None,
+    seed: Annotated[
+        int | None,
+        typer.Option(parser=whole(0), metavar="N", help="Of all that is drawn; else 0."),
+    ] = None,
     threads: Threads = 0,
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on with the run in --out, bit for bit.")
@@ -83,8 +99,8 @@ def train(
 ) -> None:
     """Train a model on your own pictures, for --model to use. Needs imagine-cli[train].
 
+    \b
     imagine train --data mydir --hours 2 --out runs/mine
-
     imagine train --resume --out runs/mine
     """
     if not data and not resume:
@@ -134,6 +150,7 @@ def export(
 ) -> None:
     """Make a run's model.onnx and card again from its weights. Needs imagine-cli[train].
 
+    \b
     imagine export runs/mine
     """
     with exit_codes(), _extra("exporting"):
@@ -144,35 +161,49 @@ def export(
 
 def evaluate(
     data: Annotated[
-        list[Path], typer.Option("--data", help="A folder of pictures; may be given several times.")
+        list[Path],
+        typer.Option("--data", metavar="FOLDER", help="Pictures; may be given several times."),
     ],
     model: Annotated[
         list[str] | None,
         typer.Option(
+            metavar="NAME",
             help="A model; 'lanczos', 'bicubic' or 'plain'; or another program, as a command with "
-            "{input} and {output} (and {seed}). May be given several times."
+            "{input} and {output} (and {seed}). May be given several times.",
         ),
     ] = None,
     task: Annotated[Task, typer.Option("--task", help="What the model is to do.")] = Task.upscale,
-    scale: Annotated[str, typer.Option(help="For upscale: 2, 4, 8, 16, or several.")] = "16",
+    scale: Annotated[str, typer.Option(metavar="LIST", help="For upscale: 2, 4, 8, 16.")] = "16",
     kernel: KernelOf = Kernel.bicubic,
-    quality: Annotated[str, typer.Option(help="JPEG qualities, for decompress.")] = "1,5,10,20,40",
-    variants: Annotated[int, typer.Option("-n", "--variants", min=1)] = 10,
+    quality: Annotated[
+        str, typer.Option(metavar="LIST", help="JPEG qualities, for decompress.")
+    ] = "1,5,10,20,40",
+    variants: Annotated[
+        int, typer.Option("-n", "--variants", parser=whole(1), metavar="N", help="Of each picture.")
+    ] = 10,
     metrics: Annotated[
-        str, typer.Option(help="Only these figures, such as lpips,psnr,fid; else all.")
+        str, typer.Option(metavar="LIST", help="Only these figures, such as lpips,fid; else all.")
     ] = "",
-    limit: Annotated[int | None, typer.Option(min=1, help="Only so many pictures.")] = None,
+    limit: Annotated[
+        int | None, typer.Option(parser=whole(1), metavar="N", help="Only so many pictures.")
+    ] = None,
     out: Annotated[
-        Path | None, typer.Option(help="New folder for report.json, report.md and sheets.")
+        Path | None,
+        typer.Option(metavar="FOLDER", help="New folder for report.json, report.md and sheets."),
     ] = None,
     traverse: Annotated[
         bool, typer.Option("--traverse", help="Instead, walk the codes to the observed picture.")
     ] = False,
-    steps: Annotated[int, typer.Option(min=1, help="How far, for --traverse.")] = 100,
+    steps: Annotated[
+        int, typer.Option(parser=whole(1), metavar="N", help="How far, for --traverse.")
+    ] = 100,
     networks: Annotated[
         Path | None,
         typer.Option(
-            exists=True, file_okay=False, help="Folder of feature networks; or IMAGINE_BACKBONES."
+            exists=True,
+            file_okay=False,
+            metavar="FOLDER",
+            help="Folder of feature networks; or IMAGINE_BACKBONES.",
         ),
     ] = None,
     offline: OfflineNetworks = False,
@@ -180,8 +211,8 @@ def evaluate(
 ) -> None:
     """Measure models: how near, how well agreeing, how different. Needs imagine-cli[train].
 
+    \b
     imagine evaluate --data photos/ --model upscale --model lanczos --out report/
-
     imagine evaluate --data photos/ --scale 4,16 --model upscale --model 'other {input} -o {output}'
     """
     with exit_codes(), _extra("evaluation"), progress_bar(quiet) as bar:

@@ -1,0 +1,77 @@
+"""What a run tells beforehand, and how help reads."""
+
+import pytest
+from test_cli import photo, run, toy
+
+from imagine_cli.cli import run as cli_run
+from imagine_cli.cli.run import Estimate
+from imagine_cli.choices import Kernel, Task
+from imagine_cli.progress import Bar
+from imagine_cli.request import Draw, Output, Request
+
+__all__ = ["photo", "toy"]  # fixtures
+
+
+class Told(Bar):
+    def __init__(self):
+        self.lines, self.shares = [], []
+
+    def share(self, share):
+        self.shares.append(share)
+
+    def print(self, line, *, err):
+        self.lines.append(line)
+
+
+def estimate(photo, monkeypatch, seconds, share, quiet=False):
+    """What is told after so many seconds, when a share of the first of four variants is done."""
+    clock = iter([0.0, seconds, seconds])
+    monkeypatch.setattr(cli_run.time, "monotonic", lambda: next(clock))
+    request = Request(
+        Task.upscale, 16, Kernel.bicubic, "upscale", Draw((0, 1, 2, 3), keep=4), Output()
+    )
+    told = Told()
+    ours = Estimate(request, photo, told, quiet, _began=cli_run.time.monotonic())
+    ours(share)
+    ours(share)
+    assert told.shares == [share, share]
+    return told.lines
+
+
+def test_a_long_turn_is_told_once_with_size_and_time(photo, monkeypatch):
+    [line] = estimate(photo, monkeypatch, seconds=6, share=0.1)
+    assert line == f"{photo}: 4 × 256 x 192 pixels, up to 0.0 GB; about 4 min"
+
+
+@pytest.mark.parametrize(("seconds", "share", "quiet"), [(2, 0.5, False), (6, 0.1, True)])
+def test_a_short_turn_is_not_and_quiet_is_quiet(photo, monkeypatch, seconds, share, quiet):
+    assert estimate(photo, monkeypatch, seconds, share, quiet) == []
+
+
+def test_none_of_a_spread_is_one_picture(photo):
+    assert run("upscale", photo, "--scale", 2, "-n", 1).exit_code == 0
+    result = run("upscale", photo, "--scale", 2, "--like", 0, "--spread", 0, "-n", 2)
+    assert result.exit_code == 0
+    assert [line.rpartition("/")[2] for line in result.stdout.splitlines()] == [
+        "photo-x2-like0-0-1.png"
+    ]
+
+
+@pytest.mark.parametrize("command", ["upscale", "decompress", "train", "evaluate", "models pull"])
+def test_help_keeps_examples_whole_and_bounds_unsaid(command, monkeypatch):
+    help = run(*command.split(), "-h").stdout
+    assert help == run(*command.split(), "--help").stdout
+    examples = [line for line in help.splitlines() if line.startswith("  imagine ")]
+    assert examples
+    assert "4611686018427387904" not in help
+    assert "range" not in help
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [("0", "0 is out of range: 1 or more"), ("two", "'two' is not a whole number")],
+)
+def test_a_wrong_number_is_told_in_words(photo, value, said):
+    result = run("upscale", photo, "-n", value)
+    assert result.exit_code == 2
+    assert said in " ".join(result.stderr.split())
