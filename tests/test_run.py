@@ -3,9 +3,9 @@
 import pytest
 from test_cli import photo, run, toy
 
+from imagine_cli.choices import Kernel, Task
 from imagine_cli.cli import run as cli_run
 from imagine_cli.cli.run import Estimate
-from imagine_cli.choices import Kernel, Task
 from imagine_cli.progress import Bar
 from imagine_cli.request import Draw, Output, Request
 
