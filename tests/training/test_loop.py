@@ -2,6 +2,7 @@
 
 import json
 import math
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import numpy as np
@@ -45,6 +46,18 @@ def data(tmp_path):
     for number, pixels in enumerate(PICTURES):
         Image.fromarray(pixels).save(folder / f"{number}.png")
     return folder
+
+
+def test_batches_made_beside_the_step_are_the_same():
+    one, other = learner(PRESET), learner(PRESET)
+    other.beside = ThreadPoolExecutor(1)
+    for step in range(3):
+        for each in (one, other):
+            loop.train_step(each, PICTURES, step, done=step / 3)
+            random_code_loss(each, PICTURES, step)  # asks for the same step again
+    assert other.coming[0] == (3, range(2))
+    theirs = other.network.state_dict()
+    assert all(torch.equal(value, theirs[name]) for name, value in one.network.state_dict().items())
 
 
 def train(preset, data, out):

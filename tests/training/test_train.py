@@ -169,7 +169,6 @@ import torch._dynamo  # the first optimiser imports it: once is enough
 from imagine_training.run import books, loop
 from tiny import PIXELS_ALONE
 
-torch.set_num_threads(1)
 books.ROW_EVERY, books.VALIDATIONS = 1, 12
 data, out, port = Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3]
 

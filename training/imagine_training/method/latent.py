@@ -22,10 +22,17 @@ class Code:
 Streams = torch.Generator | Sequence[torch.Generator]
 
 
-def streams(seed: int, step: int, part: range, turn: int = 0) -> list[torch.Generator]:
-    """Each picture's own stream: it follows from the step and the picture's number in the batch."""
+def streams(
+    seed: int, step: int, part: range, turn: int = 0, device: torch.device | str = "cpu"
+) -> list[torch.Generator]:
+    """Each picture's own stream: it follows from the step and the picture's number in the batch.
+
+    On a GPU the numbers are made there: other ones, and as fast as they are used.
+    """
+    device = device if torch.device(device).type == "cuda" else "cpu"
     seeds = (np.random.SeedSequence([seed, step, number, turn]) for number in part)
-    return [torch.Generator().manual_seed(int(one.generate_state(1)[0])) for one in seeds]
+    states = (int(one.generate_state(1)[0]) for one in seeds)
+    return [torch.Generator(device).manual_seed(state) for state in states]
 
 
 def draw(preset: Preset, level: int, given: Tensor, generator: Streams) -> Code:
@@ -50,5 +57,6 @@ def _shapes(preset: Preset, level: int, given: Tensor) -> tuple[tuple[int, ...],
 
 def _normal(shape: tuple[int, ...], generator: Streams) -> Tensor:
     if isinstance(generator, torch.Generator):
-        return torch.randn(shape, generator=generator)
-    return torch.stack([torch.randn(shape[1:], generator=one) for one in generator])
+        return torch.randn(shape, generator=generator, device=generator.device)
+    drawn = [torch.randn(shape[1:], generator=one, device=one.device) for one in generator]
+    return torch.stack(drawn)

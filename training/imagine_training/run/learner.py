@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -21,6 +22,8 @@ from ..method.perceptual import Lpips
 from ..method.presets import Preset
 from . import distributed
 from .hardware import is_out_of_memory
+
+_Drawn = tuple[Batch, np.random.Generator]
 
 
 class Learner:
@@ -52,6 +55,9 @@ class Learner:
         self.lpips = [Lpips(net, reduced=reduced).to(device) for net in preset.perceptual]
         self.optimiser = torch.optim.Adam(self.network.parameters(), betas=(0.9, 0.99))
         self.average = RunningAverage(self.network, preset.average)
+        # On a GPU the next batch is made beside the step in hand: it would wait for every crop.
+        self.beside = ThreadPoolExecutor(1) if device.type == "cuda" else None
+        self.coming: tuple[tuple[int, range], Future[_Drawn]] | None = None
         self.share = distributed.share(preset.batch)
         self.together = len(self.share)  # pictures that memory is thought to hold at once
         self.size = sum(one.numel() for one in self.network.parameters())
@@ -62,14 +68,26 @@ class Learner:
         """What a step draws for the batch's pictures in `part`: crops with their evidence, an
         objective for each level that learns, and each picture's stream of codes."""
         preset = self.preset
-        rng = np.random.default_rng([self.seed, step])
-        batch = random_batch(pictures, preset, rng, part, self.device)
+        batch, rng = self._batch(pictures, step, part)
         lpips = self.lpips if step >= preset.warm_steps else ()
         objectives = [
             None if level in preset.frozen else Objective(one.target, lpips, preset, rng)
             for level, one in enumerate(batch.steps)
         ]
-        return batch, objectives, streams(self.seed, step, part, turn)
+        return batch, objectives, streams(self.seed, step, part, turn, self.device)
+
+    def _batch(self, pictures: list[NDArray[np.uint8]], step: int, part: range) -> "_Drawn":
+        """A batch, and what is left of its random numbers; perhaps made beside the step before."""
+
+        def made(step: int) -> _Drawn:
+            rng = np.random.default_rng([self.seed, step])
+            return random_batch(pictures, self.preset, rng, part, self.device), rng
+
+        coming, self.coming = self.coming, None
+        drawn = coming[1].result() if coming and coming[0] == (step, part) else made(step)
+        if self.beside:
+            self.coming = (step + 1, part), self.beside.submit(made, step + 1)
+        return drawn
 
     def pull(self, losses: Callable[[range], Tensor]) -> Tensor:
         """The batch's mean loss, a level each, and its gradients, added up over all processes.
