@@ -236,7 +236,10 @@ def evaluate(
             out=out,
             offline=offline,
         )
-        failed = traversal.traverse(trial, steps, bar) if traverse else measure(trial, bar)
+        if traverse:
+            failed = traversal.traverse(trial, steps, bar)
+        else:
+            failed = len(measure(trial, bar).failures)
     if failed:
         raise typer.Exit(FAILED)
 

@@ -289,6 +289,20 @@ def test_a_program_that_fails_is_told_and_the_others_go_on(networks, data, tmp_p
     assert "lanczos" in done.stdout
 
 
+def test_another_program_that_fails_at_drawings_has_its_other_figures(networks, data, tmp_path):
+    body = (
+        "i = Image.open(given)\nassert i.getcolors(9999) is None or len(i.getcolors(9999)) > 90\n"
+        "i.resize((2 * i.width, 2 * i.height)).save(made)"
+    )
+    options = ("--limit", 1, "--scale", 2, "--metrics", "psnr,ladder", "-n", 1)
+    done = evaluate("--data", data, *options, "--model", script(tmp_path, body))
+    assert done.exit_code == 1
+    assert "python: drawings, x2: exit code 1 (AssertionError)" in done.stderr
+    rows = {line.split()[0]: line.split()[1] for line in done.stdout.splitlines()}
+    assert float(rows["psnr"]) > 10
+    assert rows["ladder"] == "-"
+
+
 def test_a_bad_picture_is_told_and_the_others_go_on(networks, data):
     (data / "broken.png").write_bytes(b"no picture")
     Image.new("RGB", (20, 20)).save(data / "tiny.png")

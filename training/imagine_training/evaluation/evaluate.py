@@ -88,8 +88,8 @@ class Trial:
         }
 
 
-def evaluate(trial: Trial, bar: Bar) -> int:
-    """Print a table for each setting, write the report, and return how much failed.
+def evaluate(trial: Trial, bar: Bar) -> Report:
+    """Print a table for each setting as it is done; all of it together is the report.
 
     A picture that cannot be read, or that a contender fails at, is told in one line and left out.
     With `trial.out` there come `report.json`, `report.md` and a sheet for each picture.
@@ -122,13 +122,18 @@ def evaluate(trial: Trial, bar: Bar) -> int:
         failures += failed
         for line in report.lines(table, figures.definitions):
             bar.print(line, err=False)
+    found_all = Report(
+        asked=trial.asked() | {"largest_side": SIDE},
+        definitions=figures.definitions,
+        left_out=figures.left_out,
+        contenders={name: rival.about() for name, rival in rivals.items()},
+        data={one.name: one.sha256 for one in pictures},
+        tables=tables,
+        failures=failures,
+    )
     if trial.out:
-        about = {name: rival.about() for name, rival in rivals.items()}
-        data = {one.name: one.sha256 for one in pictures}
-        asked = trial.asked() | {"largest_side": SIDE}
-        told = figures.definitions, figures.left_out
-        report.write(Report(asked, *told, about, data, tables, failures), trial.out)
-    return len(failures)
+        report.write(found_all, trial.out)
+    return found_all
 
 
 def _measured(
@@ -168,7 +173,11 @@ def _measured(
         found = figures.sets.compare(pairs)
         table.sets[name] = {key: found[key] for key in found if key in figures.definitions}
         if name in table.pictures and trial.task == "upscale":
-            table.sets[name] |= figures.of_drawings(rivals[name], setting, trial.kernel)
+            try:
+                table.sets[name] |= figures.of_drawings(rivals[name], setting, trial.kernel)
+            except CommandError as error:
+                failures.append(f"{name}: drawings, {table.setting}: {error}")
+                bar.print(failures[-1], err=True)
     return table, failures
 
 
