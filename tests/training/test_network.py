@@ -4,11 +4,10 @@ from dataclasses import replace
 
 import pytest
 import torch
-from imagine_training.method.network import Generator, _squares, margin, multiple
+from imagine_training.method.network import Generator, margin, multiple
 from imagine_training.method.presets import DECOMPRESS, PRESETS, UPSCALE, Preset
 
-COARSE = replace(DECOMPRESS, levels=(replace(DECOMPRESS.levels[0], coarse=16),))
-EVERY_LEVEL = [*((UPSCALE, level) for level in range(4)), (DECOMPRESS, 0), (COARSE, 0)]
+EVERY_LEVEL = [(UPSCALE, level) for level in range(4)] + [(DECOMPRESS, 0)]
 
 
 @pytest.fixture(params=EVERY_LEVEL, ids=lambda case: f"{case[0].task}-{case[1] + 1}")
@@ -70,16 +69,6 @@ def test_the_map_enters_after_every_block_and_is_heard_at_once():
         level.entry.parametrizations.weight.original1[:, 3:] = 0  # no other way in for the map
         one, other = (level(pixels, torch.randn(1, 4, 8, 8), vector, condition) for _ in range(2))
     assert (one - other).abs().max() > 1e-4
-
-
-def test_the_map_in_large_is_of_squares_and_as_loud_as_the_map():
-    noise = torch.randn(1, 2, 640, 640, generator=torch.Generator().manual_seed(0))
-    large = _squares(noise, 16)
-    assert large.shape == noise.shape
-    assert large[0, 0, 16:32, 32:48].unique().tolist() == pytest.approx(
-        [float(noise[0, 0, 16:32, 32:48].sum() / 16)], rel=1e-5
-    )
-    assert large.std().item() == pytest.approx(1, rel=0.05)
 
 
 def test_a_preset_comes_back_from_its_json():

@@ -16,7 +16,6 @@ dense blocks (beta 0.2); a mapping network; weight normalisation; LeakyReLU(0.2)
 """
 
 from itertools import pairwise
-from math import lcm
 
 import torch
 import torch.nn.functional as F
@@ -99,7 +98,7 @@ class StyledBlock(nn.Module):
             )
         )
         self.map_gain = (
-            convolution(_map_seen(shape) * shape.downsample**2, shape.channels, 1)
+            convolution(shape.map_channels * shape.downsample**2, shape.channels, 1)
             if shape.map_after_blocks
             else None
         )
@@ -114,17 +113,6 @@ class StyledBlock(nn.Module):
         return styled if self.map_gain is None else styled + self.map_gain(latent_map)
 
 
-def _map_seen(shape: LevelShape) -> int:
-    """m, the channels of the latent map as the level sees it."""
-    return shape.map_channels * (2 if shape.coarse else 1)
-
-
-def _squares(latent_map: Tensor, side: int) -> Tensor:
-    """The latent map in large, (n, m, h, w): the means of squares, again of variance 1."""
-    means = F.avg_pool2d(latent_map, side) * side  # (n, m, h/side, w/side)
-    return F.interpolate(means, scale_factor=float(side), mode="nearest")
-
-
 class Level(nn.Module):
     """Figure 3: pictures (n, 3, h, w) in [0, 1] to (n, 3, e h, e w), e the shape's `enlarge`.
 
@@ -135,7 +123,7 @@ class Level(nn.Module):
     def __init__(self, shape: LevelShape, preset: Preset) -> None:
         super().__init__()
         self.shape = shape
-        seen = (3 + _map_seen(shape)) * shape.downsample**2
+        seen = (3 + shape.map_channels) * shape.downsample**2
         if shape.block_grid:
             fine = (shape.block_grid // shape.downsample) ** 2
             self.blocks_seen = convolution(3 * shape.block_grid**2, 8 * fine, 1)
@@ -160,8 +148,6 @@ class Level(nn.Module):
         down, grid = self.shape.downsample, self.shape.block_grid
 
         # What is seen: the picture and the latent map, and its place in the JPEG grid.
-        if self.shape.coarse:
-            latent_map = torch.cat((latent_map, _squares(latent_map, self.shape.coarse)), 1)
         x = torch.cat((2 * pixels - 1, latent_map), 1)
         x = F.pixel_unshuffle(x, down)  # (n, (3 + m) d², h/d, w/d)
         if grid:
@@ -224,7 +210,7 @@ class Generator(nn.Module):
 
 def multiple(shape: LevelShape) -> int:
     """What the sides of a level's input must be multiples of, and where its tiles may begin."""
-    return lcm(2 * shape.block_grid or 1, shape.coarse or 1, shape.downsample)
+    return 2 * shape.block_grid or shape.downsample
 
 
 def margin(shape: LevelShape) -> int:
@@ -234,6 +220,6 @@ def margin(shape: LevelShape) -> int:
     for _ in shape.tail:
         place /= 2
         tail += place
-    reach = trunk * shape.downsample + tail + place + shape.block_grid + shape.coarse + 2
+    reach = trunk * shape.downsample + tail + place + shape.block_grid + 2
     step = multiple(shape)
     return -(-int(reach + 1) // step) * step

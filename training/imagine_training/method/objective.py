@@ -19,7 +19,6 @@ from .presets import Preset
 
 SHIFT = 8  # pixels by which the networks' window is moved at random against the generator's grid
 SMALLEST = 17  # pixels a side that all networks can look at
-TONE = 8  # pixels a side of the squares whose means are tones
 CHOICE_TAPS = 2  # of the first network: fine texture, which the last one, strided, sees less of
 
 
@@ -50,15 +49,12 @@ class Objective:
     def distance(self, pictures: Tensor) -> Tensor:
         """For the choice of a code, patch by patch: (n, p, p).
 
-        The pixels, and their tones; LPIPS under the last network, which is the cheapest; and the
-        first taps of the first one, where patches are chosen.
+        The pixels; LPIPS under the last network, which is the cheapest; and the first taps of the
+        first one, where patches are chosen.
         """
         preset, seen = self.preset, pictures[..., *self.window]
         patches = max(1, min(pictures.shape[-2:]) // preset.patch) if preset.patch else 1
         maps = [preset.pixel_weight * (pictures - self.target).abs().mean(1, keepdim=True)]
-        if preset.tone_weight:
-            tones = F.avg_pool2d(pictures - self.target, TONE).abs().mean(1, keepdim=True)
-            maps.append(preset.tone_weight * tones)
         if self.lpips:
             maps += _squares(self.lpips[-1].features(seen), self.features[-1])
             if preset.patch and len(self.lpips) > 1:

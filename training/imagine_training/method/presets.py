@@ -18,7 +18,6 @@ class LevelShape:
     tail: tuple[int, ...] = (32,)  # channels after each doubling on the way out
     block_grid: int = 0  # 8: the level also sees whole JPEG blocks, and so its place in the grid
     map_channels: int = 4  # of the spatial latent code
-    coarse: int = 0  # side of the squares whose means of the latent map are seen too: for tones
     map_after_blocks: bool = False  # the latent map enters again after every styled block
     window: int = 0  # side of the input window it is trained on; 0: all of it
 
@@ -46,7 +45,6 @@ class Preset:
     final_rate: float = 0.05  # of the learning rate, reached by a cosine
     perceptual: tuple[str, ...] = ("vgg", "squeeze")  # of the loss; the last chooses, none judges
     pixel_weight: float = 0.2  # of the mean absolute difference beside LPIPS
-    tone_weight: float = 0.0  # of tones, means of 8 × 8 pixels, in the choice of a code
     half_scale_weight: float = 0.0  # of LPIPS on pictures of half the size, beside LPIPS
     spectrum_weight: float = 0.3  # of the difference of local spectra beside LPIPS
     texture_weight: float = 4.0  # of the sliced Wasserstein distance of VGG's features beside LPIPS
