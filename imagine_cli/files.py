@@ -61,7 +61,8 @@ def pictures_in(
             found.setdefault(os.path.realpath(picture), (picture, goal))
         if empty and len(problems) == before:
             deeper = "" if recursive else " (--recursive searches subfolders too)"
-            problems.append((path, f"there are no pictures in this folder{deeper}"))
+            kind = "JPEGs" if suffixes == JPEGS else "pictures"
+            problems.append((path, f"there are no {kind} in this folder{deeper}"))
 
     stems = Counter(goal / path.stem for path, goal in found.values())
     sources: dict[Results, Source] = {}

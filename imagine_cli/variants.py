@@ -66,6 +66,10 @@ def imagine(
     Each depends on the evidence, the model and its seed; not on tiles, threads or the other seeds.
     tile: how many pixels of a level's input, each way, one answers for; 0 is what suits the level.
     """
+    if isinstance(model, str):
+        raise ValueError(f"a model, not its name: load_model('{model}')")
+    if isinstance(seeds, int):
+        raise ValueError(f"several seeds, not one number: range({seeds}) or [{seeds}]")
     levels = _levels(evidence, model)
     for seed in map(checked, seeds):
         yield _variant(evidence, model, levels, seed, tile, progress)
@@ -98,8 +102,8 @@ def _levels(evidence: Evidence, model: Model) -> list[LevelCard]:
     if tuple(level.factor for level in levels) != evidence.factors:
         offered = ", ".join(str(level.factor) for level in model.card.levels)
         raise ModelError(
-            f"the model '{model.card.name}' does {model.card.task} at {offered}, "
-            f"not at {evidence.factors[-1]}"
+            f"the model '{model.card.name}' is for {model.card.task} at {offered}, "
+            f"not for a scale of {evidence.factors[-1]}"
         )
     if len(evidence.condition()) != model.card.condition:
         raise ModelError(f"the model '{model.card.name}' is for {model.card.task}")
@@ -172,13 +176,16 @@ def _kept(span: Span, border: int, length: int, enlarge: int) -> tuple[slice, sl
 
 @dataclass(frozen=True)
 class _Share:
-    """Turns the share of a level that is done into the share of the variant, by pixels."""
+    """Turns the share of a level that is done into the share of the variant.
+
+    A level has four times the pixels of the one before, and about half the cost for each.
+    """
 
     progress: Progress
     levels: list[LevelCard]
     number: int
 
     def __call__(self, share: float) -> None:
-        sizes = [level.factor**2 for level in self.levels]
-        done = sum(sizes[: self.number]) + sizes[self.number] * share
-        self.progress(done / sum(sizes))
+        costs = [level.factor for level in self.levels]
+        done = sum(costs[: self.number]) + costs[self.number] * share
+        self.progress(done / sum(costs))

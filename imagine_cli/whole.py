@@ -28,7 +28,9 @@ def whole(path: Path) -> Iterator[BinaryIO]:
             file.flush()
             os.fsync(file.fileno())
     except OSError as error:
-        other = f"it could not be written ({error.strerror or error}): choose another place with -o"
+        other = (
+            f"{path} could not be written ({error.strerror or error}): choose another place with -o"
+        )
         raise OutputError(HELP.get(error.errno or 0, other)) from error
     except MemoryError as error:
         raise OutputError("too large for this computer's memory") from error

@@ -193,3 +193,11 @@ KEPT = (
 def test_a_model_is_loaded_by_its_name():
     model = load_model("decompress", device="cpu", threads=1)
     assert (model.card.task, model.device) == ("decompress", "cpu")
+
+
+def test_a_name_for_a_model_and_a_number_for_seeds_are_told():
+    evidence = Downscaled(open_picture("examples/cat.png").pixels, 2)
+    with pytest.raises(ValueError, match=r"a model, not its name: load_model\('upscale'\)"):
+        next(imagine(evidence, "upscale", [0]))
+    with pytest.raises(ValueError, match=r"range\(3\) or \[3\]"):
+        next(imagine(evidence, load_model("upscale"), 3))

@@ -158,8 +158,9 @@ def test_compare_overwrites_when_told_to_and_an_input_never(two, tmp_path):
     assert run("compare", *two, "-o", html, "--overwrite").exit_code == 0
     assert "doctype" in html.read_text()
     before = two[1].read_bytes()
-    assert run("compare", *two, "-o", two[1], "--overwrite").exit_code == 1
+    assert run("compare", *two, "-o", two[1], "--overwrite").exit_code == 2  # no page's name
     assert two[1].read_bytes() == before
+    assert run("compare", *two, "-o", html, html, "--overwrite").exit_code == 1
 
 
 def test_the_heat_map_is_the_standard_deviation():

@@ -26,21 +26,23 @@ class Told(Bar):
 def estimate(photo, monkeypatch, seconds, share, quiet=False):
     """What is told after so many seconds, when a share of the first of four variants is done."""
     clock = iter([0.0, seconds, seconds])
+    first = 0.05
     monkeypatch.setattr(cli_run.time, "monotonic", lambda: next(clock))
     request = Request(
         Task.upscale, 16, Kernel.bicubic, "upscale", Draw((0, 1, 2, 3), keep=4), Output()
     )
     told = Told()
-    ours = Estimate(request, photo, told, quiet, _began=cli_run.time.monotonic())
-    ours(share)
-    ours(share)
-    assert told.shares == [share, share]
+    ours = Estimate(request, photo, told, quiet)
+    ours(first)
+    ours(first + share)
+    ours(first + share)
+    assert told.shares == [first, first + share, first + share]
     return told.lines
 
 
 def test_a_long_turn_is_told_once_with_size_and_time(photo, monkeypatch):
     [line] = estimate(photo, monkeypatch, seconds=6, share=0.1)
-    assert line == f"{photo}: 4 × 256 x 192 pixels, up to 0.0 GB; about 4 min"
+    assert line == f"{photo}: 4 of 256 x 192 pixels, up to 1 MB; about 4 min"
 
 
 @pytest.mark.parametrize(("seconds", "share", "quiet"), [(2, 0.5, False), (6, 0.1, True)])

@@ -59,7 +59,7 @@ def test_odd_sizes_are_padded_and_cut_again():
 
 
 def test_a_model_for_something_else_is_refused(evidence):
-    with pytest.raises(ModelError, match="not at 4"):
+    with pytest.raises(ModelError, match="is for decompress at 1, not for a scale of 4"):
         next(imagine(evidence, Toy(card((1,), "decompress", 131)), [0]))
     with pytest.raises(ModelError, match="decompress"):
         next(imagine(evidence, Toy(card((2, 4), "decompress", 131)), [0]))

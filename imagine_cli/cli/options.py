@@ -105,7 +105,10 @@ Pool = Annotated[
 ]
 Like = Annotated[
     str | None,
-    typer.Option(metavar="SEED", help="Variants around this one: 7, or 7-0.3-2 as in a name."),
+    typer.Option(
+        metavar="SEED",
+        help="Around this one: 7, or 7-0.3-2 as in a name; its own seeds are left out.",
+    ),
 ]
 Spread = Annotated[
     float | None,

@@ -4,7 +4,7 @@ import json as json_text
 import os
 import time
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -164,25 +164,33 @@ class Estimate:
     path: Path
     bar: Bar
     quiet: bool
-    _began: float = field(default_factory=time.monotonic)
+    _first: tuple[float, float] | None = None
+    """When progress was first made, and how much: what came before is loading."""
     _told: bool = False
 
     def __call__(self, share: float) -> None:
         self.bar.share(share)
-        seconds = time.monotonic() - self._began
-        if self._told or self.quiet or seconds < SURE:
+        if self._told or self.quiet:
+            return
+        now = time.monotonic()
+        began, before = self._first = self._first or (now, share)
+        seconds, done = now - began, share - before
+        if done < 0:  # a variant is done already: too quick to tell
+            self._told = True
+        if seconds < SURE or done <= 0:
             return
         self._told = True
         draw = self.request.draw
-        left = seconds / max(share, 1e-6) * (draw.pool + draw.keep) - seconds
+        left = seconds / done * (draw.pool + draw.keep)
         if left > LONG:
             from .. import picture
 
             width, height = (side * self.request.scale for side in picture.size(self.path))
-            written = draw.keep * width * height * BYTES / 1e9
+            megabytes = draw.keep * width * height * BYTES / 1e6
+            chosen = f", chosen from {draw.pool}" if draw.pool else ""
             self.bar.print(
-                f"{self.path}: {draw.keep} × {width} x {height} pixels, up to {written:.1f} GB; "
-                f"about {_span(left)}",
+                f"{self.path}: {draw.keep} of {width} x {height} pixels{chosen}, up to "
+                f"{megabytes:,.0f} MB; about {_span(left)}",
                 err=True,
             )
 

@@ -123,12 +123,13 @@ def train(
             precision=precision.value if precision else None,
             seed=seed,
         )
-        if not (steps or hours or resume or dry_run or (preset or "compact") != "compact"):
+        if not (steps or hours or resume or (preset or "compact") != "compact"):
             options = replace(options, hours=DEFAULT_HOURS)
-            line.print(f"no --hours and no --steps: {DEFAULT_HOURS:g} hours; --dry-run estimates")
+            if not dry_run:
+                line.print(f"no --hours, no --steps: {DEFAULT_HOURS:g} hours; --dry-run estimates")
         hardware.use_threads(threads)
         if dry_run:
-            results = list(dry.estimate(options, data or [], device.value, line))
+            results = list(dry.estimate(options, data or [], device.value, line, offline=offline))
         else:
             file = command.run(
                 options,

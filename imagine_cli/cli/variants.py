@@ -131,9 +131,8 @@ def info(
                 typer.echo(json_text.dumps({"file": str(picture)} | asdict(found)))
             else:
                 failed = True
-                typer.echo(
-                    f"{picture}: not a result of imagine, or one whose origin was removed", err=True
-                )
+                wrong = "not a result of imagine, or one whose origin was removed"
+                typer.echo(f"{picture}: {wrong if picture.is_file() else 'no such file'}", err=True)
     if failed:
         raise typer.Exit(FAILED)
 
@@ -152,6 +151,8 @@ def compare(
     """
     if len(pictures) < 2:
         raise typer.BadParameter("give at least two pictures")
+    if output.suffix.lower() in files.PICTURES:
+        raise typer.BadParameter(f"'{output}' is the name of a picture, but -o is a page, .html")
     with exit_codes():
         from .. import page
 

@@ -494,3 +494,12 @@ def test_weights_that_are_none_are_refused(tmp_path):
     (tmp_path / "config.json").write_text("{}")
     with pytest.raises(ModelError, match="not a model"):
         export(tmp_path)
+
+
+def test_folders_are_looked_at_before_anything_is_fetched(tmp_path, monkeypatch):
+    asked = []
+    monkeypatch.setattr(backbones, "fetch", lambda nets, **how: asked.append(list(nets)))
+    for folder in (tmp_path / "gone", tmp_path):
+        with pytest.raises(ImagineError, match=str(folder)):
+            run(Options(task="upscale", steps=1), [folder], tmp_path / "out", line=Silent())
+    assert asked == []

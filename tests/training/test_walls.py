@@ -26,12 +26,11 @@ KNOWN = {
     "run.books": ".distributed .journal .learner .pictures .plan .validate method.checkpoint",
     "run.card": ".journal .plan method.checkpoint",
     "run.command": (
-        ".card .distributed .export .loop .plan .validate method.backbones method.checkpoint "
-        "method.perceptual method.presets"
+        ".card .distributed .export .loop .plan method.checkpoint method.perceptual method.presets"
     ),
     "run.curve": "",
     "run.distributed": "",
-    "run.dry": ".command .hardware .learner .loop .pictures method.checkpoint",
+    "run.dry": ".command .hardware .learner .loop .pictures .validate method.checkpoint",
     "run.export": "method.checkpoint method.network method.presets",
     "run.hardware": ".distributed",
     "run.journal": ".curve method.checkpoint",
@@ -40,8 +39,8 @@ KNOWN = {
         "method.objective method.perceptual method.presets"
     ),
     "run.loop": (
-        ".books .distributed .hardware .learner .pictures .plan .stopping method.checkpoint "
-        "method.imle method.latent method.presets"
+        ".books .distributed .hardware .learner .pictures .plan .stopping .validate "
+        "method.checkpoint method.imle method.latent method.presets"
     ),
     "run.pictures": "",
     "run.plan": ".hardware .pictures .validate method.checkpoint method.presets",

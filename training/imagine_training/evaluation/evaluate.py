@@ -105,7 +105,7 @@ def evaluate(trial: Trial, bar: Bar) -> Report:
         try:
             backbones.fetch(nets, offline=trial.offline, say=lambda told: bar.print(told, err=True))
         except ModelError as error:
-            bar.print(str(error), err=True)
+            bar.print(f"{error}, or name it with --networks", err=True)
 
     figures = Scores(trial.task, trial.count, trial.wanted, levels, fetch)
     for line in figures.left_out:

@@ -84,10 +84,12 @@ class Scores:
                     self._measures.append(family.find())
                     self.definitions |= definitions
             except ModelError as error:
-                self.left_out.append(f"left out: {', '.join(definitions)} ({error})")
+                self.left_out.append(f"left out: {', '.join(definitions)} ({_what(error)})")
         if definitions := chosen(self.sets.definitions):
             if self.sets.missing:
-                self.left_out.append(f"left out: {', '.join(definitions)} ({self.sets.missing})")
+                self.left_out.append(
+                    f"left out: {', '.join(definitions)} ({_what(self.sets.missing)})"
+                )
             else:
                 self.definitions |= definitions
 
@@ -123,6 +125,11 @@ class Scores:
     def want_sets(self) -> bool:
         """Whether distances of sets of pictures are among them."""
         return bool(self.definitions.keys() & self.sets.definitions.keys())
+
+
+def _what(error: object) -> str:
+    """What is wrong, without the help, which was given once for all networks."""
+    return str(error).partition(": ")[0]
 
 
 SETS = ("fid", "kid", "fid768", "kid768")

@@ -125,4 +125,4 @@ def _one_line(reason: object) -> str:
 
 def _help(nets: list[str]) -> str:
     names = " and ".join(BACKBONES[net].name for net in nets)
-    return f"put {names} into a folder and set {FOLDER_VARIABLE} to it; or --perceptual none"
+    return f"put {names} into a folder and set {FOLDER_VARIABLE} to it"

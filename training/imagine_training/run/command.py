@@ -9,7 +9,6 @@ from imagine_cli import hub
 from imagine_cli.errors import ImagineError, ModelError
 from imagine_cli.progress import Line
 
-from ..method import backbones
 from ..method.checkpoint import load_weights
 from ..method.perceptual import NETS
 from ..method.presets import PRESETS, Preset
@@ -18,7 +17,6 @@ from .card import write_card
 from .export import export
 from .loop import train
 from .plan import Plan
-from .validate import JUDGE
 
 
 @dataclass(frozen=True)
@@ -57,17 +55,11 @@ def run(
 
     Raises ImagineError, also where it would write over something.
     """
-    go = partial(train, out=out, device=device, tensorboard=tensorboard, line=line)
+    go = partial(train, out=out, device=device, tensorboard=tensorboard, offline=offline, line=line)
     before, given = Plan.load(out), options.given()
-
-    def fetch(preset: Preset) -> None:
-        """What the preset is trained with, and a judge that is not."""
-        nets = [*preset.perceptual, JUDGE] if preset.perceptual else []
-        backbones.fetch(nets, offline=offline, say=line.print)
 
     if resume and before:
         _check_same(given, folders, before, out)
-        fetch(before.preset)
         go(
             before.preset,
             [Path(folder) for folder in before.folders],
@@ -78,7 +70,6 @@ def run(
     else:
         _check_new(folders, out, resume)
         preset, start = settings(options, offline=offline)
-        fetch(preset)
         go(
             preset,
             folders,
@@ -92,7 +83,9 @@ def run(
         return None
     file = finish(out)
     if file.suffix == ".onnx":
-        line.print(f"try it: imagine {load_weights(out)[1].task} photo --model {out}")
+        task = load_weights(out)[1].task
+        photo = "photo.jpg" if task == "decompress" else "photo.png"
+        line.print(f"try it: imagine {task} {photo} --model {out}")
     return file
 
 

@@ -14,15 +14,19 @@ from .hardware import device_called, precision_called
 from .learner import Learner
 from .loop import train_step
 from .pictures import Pictures
+from .validate import fetch_networks
 
 TIMED = 2  # steps; the first only warms up
 
 
-def estimate(options: Options, folders: list[Path], device: str, line: Line) -> list[str]:
+def estimate(
+    options: Options, folders: list[Path], device: str, line: Line, *, offline: bool = False
+) -> list[str]:
     """Lines that say it; nothing is written. Raises ImagineError as the run itself would."""
-    preset, init = settings(options)
+    preset, init = settings(options, offline=offline)
     where = device_called(device)
     pictures = Pictures(folders, preset.crop)
+    fetch_networks(preset, offline=offline, say=line.print)
     precision = precision_called(options.precision or "auto", where)
     weights = load_weights(init)[0] if init else None
     reduced = precision == "bfloat16"
@@ -37,8 +41,8 @@ def estimate(options: Options, folders: list[Path], device: str, line: Line) -> 
     memory = _most_memory(where)
     return [
         *pictures.summary(),
-        f"{preset.task}, {len(preset.levels)} levels, {learner.size:,} parameters, from "
-        + (f"the weights in {init}" if init else "nothing"),
+        f"{preset.task}, {len(preset.levels)} level{'s' * (len(preset.levels) > 1)}, "
+        f"{learner.size:,} parameters, from " + (f"the weights in {init}" if init else "nothing"),
         f"{precision} on {where}; batches of {preset.batch}, {learner.together} pictures at a time",
         f"{seconds:.2f} s a step, {preset.batch / seconds:.1f} pictures/s; {steps:,.0f} steps take "
         f"{steps * seconds / 3600:.1f} hours, validation not counted",

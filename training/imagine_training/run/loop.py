@@ -21,6 +21,7 @@ from .learner import Learner, rate
 from .pictures import Pictures
 from .plan import planned
 from .stopping import stopping
+from .validate import fetch_networks
 
 
 def train_step(
@@ -56,6 +57,7 @@ def train(
     precision: str = "auto",
     minutes_between_saves: float = 4,
     tensorboard: bool = False,
+    offline: bool = False,
     line: Line | None = None,
     asked: dict[str, Any] | None = None,
 ) -> Standing:
@@ -70,6 +72,7 @@ def train(
     where = device_called(device)
     distributed.join(where)
     pictures = Pictures(folders, preset.crop)
+    fetch_networks(preset, offline=offline, say=line.print)
     plan = planned(
         out, preset, pictures, folders, init=init, seed=seed, hours=hours, precision=precision,
         device=where, asked=asked,

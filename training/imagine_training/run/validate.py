@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
+from imagine_cli.errors import ModelError
+
 from ..method import backbones
 from ..method.build import Network, build
 from ..method.data import Batch, fixed_batches
@@ -35,6 +37,15 @@ class Validation:
     """Between two variants."""
     preview: Image.Image
     """A row a picture: the input plainly enlarged, two variants, the observed one."""
+
+
+def fetch_networks(preset: Preset, *, offline: bool, say: Callable[[str], None]) -> None:
+    """What a preset is trained with, and a judge that is not. Raises ModelError, one line."""
+    if preset.perceptual:
+        try:
+            backbones.fetch([*preset.perceptual, JUDGE], offline=offline, say=say)
+        except ModelError as error:
+            raise ModelError(f"{error}; or --perceptual none") from None
 
 
 def judge_for(preset: Preset) -> str:
