@@ -297,7 +297,7 @@ def test_another_program_that_fails_at_drawings_has_its_other_figures(networks, 
     options = ("--limit", 1, "--scale", 2, "--metrics", "psnr,ladder", "-n", 1)
     done = evaluate("--data", data, *options, "--model", script(tmp_path, body))
     assert done.exit_code == 1
-    assert "python: drawings, x2: exit code 1 (AssertionError)" in done.stderr
+    assert ": drawings, x2: exit code 1 (AssertionError)" in done.stderr
     rows = {line.split()[0]: line.split()[1] for line in done.stdout.splitlines()}
     assert float(rows["psnr"]) > 10
     assert rows["ladder"] == "-"
