@@ -205,6 +205,13 @@ def _middle(observed):
     return observed[top : top + height, left : left + width]
 
 
+def test_one_picture_has_no_interval(networks, data):
+    options = ("-n", 1, "--metrics", "psnr", "--model", "lanczos", "--scale", 4)
+    one = evaluate("--data", data, *options, "--limit", 1).stdout
+    assert "[" not in one
+    assert "[" in evaluate("--data", data, *options).stdout
+
+
 def test_several_scales_have_a_table_each(networks, data):
     options = ("--limit", 1, "-n", 1, "--metrics", "psnr", "--model", "lanczos")
     both = evaluate("--data", data, *options, "--scale", "4,2,4")

@@ -47,6 +47,8 @@ class Table:
             return {"least": min(values)}
         if figure.endswith("_most"):
             return {"most": max(values)}
+        if len(values) == 1:  # an interval of one picture would say nothing
+            return {"mean": values[0]}
         low, high = bootstrap(np.array(values))
         return {"mean": float(np.mean(values)), "low": low, "high": high}
 
