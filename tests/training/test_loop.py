@@ -51,11 +51,14 @@ def data(tmp_path):
 def test_batches_made_beside_the_step_are_the_same():
     one, other = learner(PRESET), learner(PRESET)
     other.beside = ThreadPoolExecutor(1)
+    begun, submit = [], other.beside.submit
+    other.beside.submit = lambda made, step: begun.append(step) or submit(made, step)
     for step in range(3):
         for each in (one, other):
             loop.train_step(each, PICTURES, step, done=step / 3)
             random_code_loss(each, PICTURES, step)  # asks for the same step again
     assert other.coming[0] == (3, range(2))
+    assert begun == [1, 2, 3]  # none twice
     theirs = other.network.state_dict()
     assert all(torch.equal(value, theirs[name]) for name, value in one.network.state_dict().items())
 

@@ -76,16 +76,19 @@ class Learner:
         ]
         return batch, objectives, streams(self.seed, step, part, turn, self.device)
 
-    def _batch(self, pictures: list[NDArray[np.uint8]], step: int, part: range) -> "_Drawn":
+    def _batch(self, pictures: list[NDArray[np.uint8]], step: int, part: range) -> _Drawn:
         """A batch, and what is left of its random numbers; perhaps made beside the step before."""
 
         def made(step: int) -> _Drawn:
             rng = np.random.default_rng([self.seed, step])
             return random_batch(pictures, self.preset, rng, part, self.device), rng
 
-        coming, self.coming = self.coming, None
-        drawn = coming[1].result() if coming and coming[0] == (step, part) else made(step)
-        if self.beside:
+        if self.coming and self.coming[0][0] <= step:  # it is wanted now, or never
+            (wanted, coming), self.coming = self.coming, None
+            drawn = coming.result() if wanted == (step, part) else made(step)
+        else:
+            drawn = made(step)
+        if self.beside and not self.coming:
             self.coming = (step + 1, part), self.beside.submit(made, step + 1)
         return drawn
 
