@@ -27,6 +27,8 @@ TEMPLATE = Path(__file__).with_name("page.html")
 LARGEST = 2**24  # pixels that a page shows of each picture; a phone has to hold several
 HEAT = 2**20  # pixels of the heat map
 THUMB = 320  # pixels along a small picture's longer side
+INFERNO = ((0, 0, 4), (87, 16, 110), (188, 55, 84), (249, 142, 9), (252, 255, 164))
+"""Five of matplotlib's 256 colours "inferno" (CC0), for this map and the one the page draws."""
 BAND = 64  # rows of which differences are summed at a time
 
 
@@ -91,8 +93,8 @@ def write(path: Path, title: str, summary: str, shown: Iterable[Shown], *, mark:
             image, note = heat.image()
             file.write(_layer(_data("png", _encoded(image, "png"))))
             cards.append(_card("Differences", note, image))
-        shared = _shared_note(cards)
-        about = json.dumps({"width": width, "height": height, "pictures": cards, "shared": shared})
+        told = {"width": width, "height": height, "shared": _shared_note(cards), "heat": INFERNO}
+        about = json.dumps(told | {"pictures": cards})
         file.write(foot.replace("<!--data-->", about.replace("<", "\\u003c")).encode("utf-8"))
 
 
@@ -230,8 +232,7 @@ class _Heat:
 
 
 def _palette() -> bytes:
-    """Five of matplotlib's 256 colours "inferno" (CC0), and those between them."""
-    stops = np.array([(0, 0, 4), (87, 16, 110), (188, 55, 84), (249, 142, 9), (252, 255, 164)])
-    places = np.linspace(0, 4, 256)
-    planes = [np.interp(places, range(5), plane) for plane in stops.T]
+    """All 256 colours of the heat map."""
+    places = np.linspace(0, len(INFERNO) - 1, 256)
+    planes = [np.interp(places, range(len(INFERNO)), plane) for plane in zip(*INFERNO, strict=True)]
     return np.stack(planes, 1).astype(np.uint8).tobytes()

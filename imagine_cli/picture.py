@@ -22,7 +22,7 @@ from PIL.PngImagePlugin import PngInfo
 
 from .choices import Format
 from .errors import OutputError, PictureError
-from .whole import whole as whole
+from .whole import whole
 
 # Pillow warns of large pictures, then refuses them. Ours are meant to be large, and --max-pixels
 # governs them: `size` is asked before anything is decoded.

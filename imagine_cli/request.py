@@ -23,6 +23,11 @@ class Draw:
         """How many are drawn to choose from; 0 where all are kept."""
         return len(self.seeds) if self.keep < len(self.seeds) else 0
 
+    @property
+    def imagined(self) -> int:
+        """How many are imagined of each picture: those of the pool that are kept, twice."""
+        return self.pool + self.keep
+
 
 @dataclass(frozen=True)
 class Output:

@@ -18,6 +18,7 @@ from PIL import ExifTags, Image, ImageCms, ImageOps
 
 from imagine_cli import picture
 from imagine_cli.errors import ImagineError, OutputError, PictureError
+from imagine_cli.whole import whole
 
 WRITTEN = ("png", "webp", "tiff")
 STORED = ("jpg", "png", "webp", "tiff", "avif", "gif", "bmp", "jp2", "ppm", "tga", "qoi")
@@ -349,7 +350,7 @@ def test_an_interrupted_result_leaves_what_was_there(tmp_path: Path) -> None:
     path.write_bytes(b"before")
 
     def interrupted() -> None:
-        with picture.whole(path) as file:
+        with whole(path) as file:
             file.write(b"half of")
             assert path.read_bytes() == b"before"
             raise KeyboardInterrupt

@@ -23,6 +23,7 @@ if TYPE_CHECKING:  # NumPy and onnxruntime wait until they are needed, so that -
 
 LONG = 30  # seconds of a picture's turn that are told beforehand
 SURE = 1  # second of work that an estimate is made from
+BYTES = 3  # a pixel, at most: PNG and WebP take less
 
 
 class Run:
@@ -181,7 +182,7 @@ class Estimate:
             return
         self._told = True
         draw = self.request.draw
-        left = seconds / done * (draw.pool + draw.keep)
+        left = seconds / done * draw.imagined
         if left > LONG:
             from .. import picture
 
@@ -193,9 +194,6 @@ class Estimate:
                 f"{megabytes:,.0f} MB; about {_span(left)}",
                 err=True,
             )
-
-
-BYTES = 3  # a pixel, at most: PNG and WebP take less
 
 
 def _span(seconds: float) -> str:

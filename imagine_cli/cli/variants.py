@@ -215,7 +215,7 @@ def _make(
         run = Run(request, bar, json, quiet)
         sources, inputs = run.gather(paths, output, recursive, part)
         run.load(device.value, threads, offline)
-        bar.expect(len(sources) * (request.draw.pool + request.draw.keep))
+        bar.expect(len(sources) * request.draw.imagined)
         for source in sources:
             run.work(source, inputs)
         run.sum_up()

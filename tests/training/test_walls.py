@@ -24,7 +24,7 @@ KNOWN = {
     "method.spectrum": "",
     "method.texture": "",
     "run.books": ".distributed .journal .learner .pictures .plan .validate method.checkpoint",
-    "run.card": ".journal .plan method.checkpoint",
+    "run.card": ".journal .plan",
     "run.command": (
         ".card .distributed .export .loop .plan method.checkpoint method.perceptual method.presets"
     ),
@@ -33,7 +33,7 @@ KNOWN = {
     "run.dry": ".command .hardware .learner .loop .pictures .validate method.checkpoint",
     "run.export": "method.checkpoint method.network method.presets",
     "run.hardware": ".distributed",
-    "run.journal": ".curve method.checkpoint",
+    "run.journal": ".curve",
     "run.learner": (
         ".distributed .hardware method.build method.checkpoint method.data method.latent "
         "method.objective method.perceptual method.presets"
@@ -43,7 +43,7 @@ KNOWN = {
         "method.checkpoint method.imle method.latent method.presets"
     ),
     "run.pictures": "",
-    "run.plan": ".hardware .pictures .validate method.checkpoint method.presets",
+    "run.plan": ".hardware .pictures .validate method.presets",
     "run.stopping": ".distributed",
     "run.validate": (
         ".learner method.backbones method.build method.data method.imle method.latent "

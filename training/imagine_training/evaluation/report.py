@@ -9,6 +9,7 @@ import numpy as np
 
 from imagine_cli import gallery, picture
 from imagine_cli.evidence import EightBits
+from imagine_cli.whole import whole
 
 from .metrics import bootstrap
 from .programs import Case, eight_bits
@@ -94,9 +95,9 @@ def _cell(summary: dict[str, float] | None) -> str:
 
 def write(report: Report, out: Path) -> None:
     """`report.json` and `report.md`, each whole or not at all."""
-    with picture.whole(out / "report.json") as file:
+    with whole(out / "report.json") as file:
         file.write((json.dumps(_as_json(report), indent=2, ensure_ascii=False) + "\n").encode())
-    with picture.whole(out / "report.md") as file:
+    with whole(out / "report.md") as file:
         file.write(_as_markdown(report).encode())
 
 

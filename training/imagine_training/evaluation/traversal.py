@@ -26,6 +26,7 @@ from imagine_cli import hub, picture
 from imagine_cli.errors import ModelError
 from imagine_cli.evidence import EightBits
 from imagine_cli.progress import Bar
+from imagine_cli.whole import whole
 
 from ..folders import check_empty
 from ..method.checkpoint import load_weights
@@ -250,8 +251,8 @@ def _write(case: Case, way: Walk, folder: Path, name: str) -> None:
     strip = [part for frame in way.frames for part in (frame, gap)]
     picture.write(np.concatenate([*strip, case.observed], 1), folder / f"{name}.png")
     first, *rest = (Image.fromarray(frame) for frame in way.frames)
-    with picture.whole(folder / f"{name}.webp") as file:
+    with whole(folder / f"{name}.webp") as file:
         first.save(file, "WEBP", save_all=True, append_images=rest, duration=PAUSE, loop=0)
     steps = {"distance": way.distance, "length": way.length, "moved": way.moved}
-    with picture.whole(folder / f"{name}.json") as file:
+    with whole(folder / f"{name}.json") as file:
         file.write((json.dumps(steps, indent=2) + "\n").encode())

@@ -9,7 +9,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from imagine_cli.errors import ModelError
-from imagine_cli.whole import replace_file as replace_file
+from imagine_cli.whole import replace_file
 
 from .presets import Preset
 

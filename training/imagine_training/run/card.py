@@ -2,7 +2,8 @@
 
 from pathlib import Path
 
-from ..method.checkpoint import replace_file
+from imagine_cli.whole import replace_file
+
 from .journal import table
 from .plan import Plan
 

@@ -10,8 +10,8 @@ from typing import Any, TypeVar
 from PIL import Image
 
 from imagine_cli.errors import ImagineError
+from imagine_cli.whole import replace_file
 
-from ..method.checkpoint import replace_file
 from .curve import curve, stacked
 
 COLUMNS = ("step", "seconds", "chosen", "random", "validation", "spread")

@@ -8,8 +8,8 @@ from typing import Any
 import torch
 
 from imagine_cli.errors import ImagineError, ModelError
+from imagine_cli.whole import replace_file
 
-from ..method.checkpoint import replace_file
 from ..method.presets import Preset
 from .hardware import precision_called
 from .pictures import RUN_FILE, Pictures
