@@ -30,15 +30,17 @@ def load_model(
     return OnnxModel(hub.find(os.fspath(name), offline=offline), device, threads)
 
 
-def open_picture(source: Path | BinaryIO | Image.Image | NDArray[np.uint8]) -> Picture:
-    """A picture, upright and in eight bits: from a file, a Pillow image or an array of uint8.
+def open_picture(
+    source: Path | BinaryIO | Image.Image | NDArray[np.uint8] | NDArray[np.uint16],
+) -> Picture:
+    """A picture, upright, in 8 or 16 bits: from a file, a Pillow image or an array.
 
     Raises PictureError, one line that says what is wrong with it.
     """
     if isinstance(source, np.ndarray):
-        source = _image(source)
+        return _of_array(source)
     with _named(source):
-        return picture.read(source)
+        return picture.read(source, deep=True)
 
 
 def open_jpeg(source: Path | bytes) -> JpegCoded:
@@ -52,17 +54,21 @@ def open_jpeg(source: Path | bytes) -> JpegCoded:
         return JpegCoded.from_file(source)
 
 
-def _image(array: NDArray[Any]) -> Image.Image:
-    """An array as Pillow has it: grey, colour, or either with alpha."""
-    channels = array.shape[2:]
-    if array.dtype != np.uint8 or array.ndim not in (2, 3) or channels not in ((), (3,), (4,)):
+def _of_array(array: NDArray[Any]) -> Picture:
+    """An array as a picture: grey, colour, or either with alpha."""
+    channels = array.shape[2] if array.ndim == 3 else 1
+    known = array.dtype in (np.uint8, np.uint16) and array.ndim in (2, 3) and channels in (1, 3, 4)
+    if not known:
         raise PictureError(
-            "an array is to be uint8 of shape (height, width), (height, width, 3) or "
+            "an array is to be uint8 or uint16 of shape (height, width), (height, width, 3) or "
             f"(height, width, 4), not {array.dtype} of shape {array.shape}"
         )
     if not array.size:
         raise PictureError("the array is empty")
-    return Image.fromarray(array)
+    samples = np.ascontiguousarray(np.atleast_3d(array))
+    colours = np.repeat(samples, 3, axis=2) if channels == 1 else samples[..., :3]
+    alpha = samples[..., 3] if channels == 4 else None
+    return Picture(colours, alpha, grey=channels == 1, about=picture.NOTHING, warnings=())
 
 
 @contextmanager

@@ -44,6 +44,7 @@ def bounded() -> Any:
     _register_arena()
     options = onnxruntime.SessionOptions()
     options.add_session_config_entry("session.use_env_allocators", "1")
+    options.enable_mem_pattern = False  # it plans one block for each shape: a third more, no faster
     return options
 
 

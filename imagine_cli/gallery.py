@@ -1,15 +1,28 @@
 """The contact sheet: the input and all its variants, side by side."""
 
 from collections.abc import Iterable
-from math import ceil
+from math import ceil, sqrt
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
+from .canvas import BAND, Rows
+from .evidence import seen
+
 LARGEST = 6000
 PAPER = 244
 INK = 70
+
+
+def looked_at(picture: Rows, *, most: int = 2**24) -> NDArray[np.uint8]:
+    """A picture in eight bits; one of more than `most` pixels is reduced by a whole number."""
+    by = ceil(sqrt(picture.shape[0] * picture.shape[1] / most))
+    if by == 1:
+        return seen(np.asarray(picture))
+    height = max(1, BAND // (by * picture.shape[1] * 3)) * by
+    parts = (seen(picture[top : top + height]) for top in range(0, len(picture), height))
+    return np.concatenate([np.asarray(Image.fromarray(part).reduce(by)) for part in parts])
 
 
 def sheet(

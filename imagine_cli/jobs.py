@@ -5,24 +5,28 @@ import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from enum import Enum, auto
-from functools import cached_property, reduce
+from functools import cached_property
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
-from PIL import Image
+from numpy.typing import NDArray
 
-from . import choose, gallery, origin, page, picture
+from . import choose, encode, gallery, origin, page, picture
+from .canvas import Canvas, Rows, bands, canvas
 from .card import Model
 from .choices import Task
 from .colours import translated
 from .downscaled import Downscaled
 from .errors import OutputError, PictureError
-from .evidence import Agreement, EightBits, Evidence, to_eight_bits
+from .evidence import Agreement, EightBits, Evidence, white
 from .files import Source
+from .gallery import looked_at
 from .jpeg import JpegCoded
 from .origin import Origin
+from .picture import About
 from .request import Request
+from .resampling import plainly_enlarged
 from .results import seed_tag
 from .seeds import Seed, name
 from .variants import Progress, Variant, imagine
@@ -106,7 +110,11 @@ class _Turn:
     def opened(self) -> "_Opened":
         path = self.source.path
         upscale = self.request.task == Task.upscale
-        opened = _SmallPicture(path, self.request) if upscale else _JpegFile(path)
+        opened = (
+            _SmallPicture(path, self.request, self._folder)
+            if upscale
+            else _JpegFile(path, self.request)
+        )
         for warning in opened.warnings:
             self.warn(warning)
         return opened
@@ -116,6 +124,11 @@ class _Turn:
         """Width and height of a variant."""
         width, height = picture.size(self.source.path)
         return width * self.request.scale, height * self.request.scale
+
+    @property
+    def _folder(self) -> Path:
+        """Where results go, and what is too large to be held meanwhile."""
+        return self.source.results.folder
 
     @cached_property
     def _origin(self) -> Origin:
@@ -167,8 +180,10 @@ class _Turn:
     # The phases.
 
     def imagined(self, seeds: Sequence[Seed]) -> Iterator[Variant]:
-        model = translated(self.model(), self.opened.icc)
-        return imagine(self.opened.evidence, model, seeds, progress=self.progress)
+        model = translated(self.model(), self.opened.about.icc)
+        return imagine(
+            self.opened.evidence, model, seeds, scratch=self._folder, progress=self.progress
+        )
 
     def chosen(self, drawn: Callable[[], None]) -> list[Seed]:
         """The seeds of the pool that differ most.
@@ -178,7 +193,7 @@ class _Turn:
         seeds, fingerprints = [], []
         for variant in self.imagined(self.request.draw.seeds):
             seeds.append(variant.seed)
-            fingerprints.append(choose.fingerprint(variant.picture))
+            fingerprints.append(choose.fingerprint(looked_at(variant.rows)))
             del variant  # a large picture goes before the next one comes
             drawn()
         return [seeds[place] for place in choose.farthest(fingerprints, self.request.draw.keep)]
@@ -191,10 +206,10 @@ class _Turn:
         told = None
         for variant in self.imagined(seeds) if seeds else ():
             file = self.variant_file(variant.seed)
-            self.opened.write(variant.picture, file, self.made_of([variant.seed]))
+            self.opened.write(variant.rows, file, self.made_of([variant.seed]))
             if self.request.output.sheet:
-                upright = self.opened.upright(variant.picture)
-                self.shown[variant.seed] = gallery.reduced(upright, on_sheet)
+                upright = self.opened.upright(looked_at(variant.rows))
+                self.shown[variant.seed] = gallery.reduced(np.asarray(upright), on_sheet)
             if variant.agreement.shortfall not in (None, told):
                 told = variant.agreement.shortfall
                 self.warn(str(told))
@@ -211,25 +226,34 @@ class _Turn:
     def write_mean(self, seeds: Sequence[Seed]) -> Done:
         """The mean of the variants on the disk, made to agree as each of them does."""
         began, file = time.perf_counter(), self.mean_file(seeds)
-        shares = (
-            self.opened.stored(self._read(seed).pixels) / np.float32(255 * len(seeds))
-            for seed in seeds
-        )
-        between = self.opened.evidence.eight_bits(reduce(np.add, shares))
+        observed = self.opened.evidence.observed
+        between = self.opened.evidence.render(self._summed(seeds, white(observed) * len(seeds)))
         agreement = self.opened.evidence.agreement(between)
         self.opened.write(between, file, self.made_of(seeds))
         seconds = time.perf_counter() - began
         return Done(Kind.mean, file, *self.size, agreement=agreement, seconds=seconds)
 
+    def _summed(self, seeds: Sequence[Seed], unit: int) -> Canvas:
+        """The sum of the variants on the disk, as the evidence has them, in `unit`s."""
+        evidence = self.opened.evidence
+        height, width = (side * evidence.factors[-1] for side in evidence.observed.shape[:2])
+        total = canvas((height, width, 3), np.float32, self._folder)
+        for number, seed in enumerate(seeds):
+            read = self.opened.stored(self._read(seed).pixels)
+            for rows in bands(total):
+                share = read[rows] / np.float32(unit)
+                total[rows] = total[rows] + share if number else share
+        return total
+
     def write_sheet(self, seeds: Sequence[Seed]) -> Done:
         for seed in seeds:
             if seed not in self.shown:
-                there = picture.read(self.variant_file(seed)).pixels
+                there = looked_at(picture.read(self.variant_file(seed)).pixels)
                 self.shown[seed] = gallery.reduced(there, len(seeds))
-        observed = self.opened.upright(to_eight_bits(self.opened.evidence.observed))
+        observed = np.asarray(self.opened.upright(looked_at(self.opened.evidence.observed)))
         laid_out = gallery.sheet(observed, [(_label(seed), self.shown[seed]) for seed in seeds])
         file = self.sheet_file(seeds)
-        picture.write(laid_out, file, xmp=self.made_of(seeds).xmp())
+        encode.write(laid_out, file, about=About(xmp=self.made_of(seeds).xmp()))
         return Done(Kind.sheet, file, laid_out.shape[1], laid_out.shape[0])
 
     def write_page(self, seeds: Sequence[Seed]) -> Done:
@@ -260,7 +284,7 @@ class _Turn:
         """A variant that was written, now or before."""
         file = self.variant_file(seed)
         try:
-            read = picture.read(file)
+            read = picture.read(file, deep=self.opened.evidence.observed.dtype != np.uint8)
         except PictureError as error:
             raise OutputError(f"{file}: {error}; use --overwrite to make it again") from error
         if read.pixels.shape[1::-1] != self.size:
@@ -275,18 +299,19 @@ class _Opened(Protocol):
     def evidence(self) -> Evidence: ...
 
     @property
-    def icc(self) -> bytes | None: ...
+    def about(self) -> About:
+        """What returns in the results."""
 
     @property
     def warnings(self) -> tuple[str, ...]: ...
 
-    def upright(self, pixels: EightBits) -> EightBits:
+    def upright(self, pixels: Rows) -> Rows:
         """A picture as the evidence has it, as it is written."""
 
-    def stored(self, pixels: EightBits) -> EightBits:
+    def stored(self, pixels: Rows) -> Rows:
         """Undoes `upright`: a written picture as the evidence sees it."""
 
-    def write(self, variant: EightBits, file: Path, made_of: Origin) -> None: ...
+    def write(self, variant: Rows, file: Path, made_of: Origin) -> None: ...
 
     def plain(self) -> picture.Picture:
         """The input, as large as a variant."""
@@ -295,70 +320,66 @@ class _Opened(Protocol):
 class _SmallPicture:
     """A picture to enlarge: upright from the start, perhaps with alpha."""
 
-    def __init__(self, path: Path, request: Request) -> None:
-        self._read = read = picture.read(path)
-        self._scale, self.icc, self.warnings = request.scale, read.icc, read.warnings
+    def __init__(self, path: Path, request: Request, scratch: Path) -> None:
+        deep = request.output.format not in encode.EIGHT_BITS_ONLY
+        self._read = read = picture.read(path, deep=deep)
+        self._scale, self.warnings = request.scale, read.warnings
+        self.about = kept(read.about, request)
         self.evidence = Downscaled(
             read.pixels, request.scale, str(request.kernel), grey=read.grey or None
         )
-        self._alpha = None if read.alpha is None else self._enlarged(read.alpha)
+        self._alpha = None if read.alpha is None else self._enlarged(read.alpha, scratch)
 
-    def upright(self, pixels: EightBits) -> EightBits:
+    def upright(self, pixels: Rows) -> Rows:
         return pixels
 
-    def stored(self, pixels: EightBits) -> EightBits:
+    def stored(self, pixels: Rows) -> Rows:
         return pixels
 
-    def write(self, variant: EightBits, file: Path, made_of: Origin) -> None:
-        picture.write(
-            variant,
-            file,
-            alpha=self._alpha,
-            grey=self._read.grey,
-            icc=self.icc,
-            exif=self._read.exif,
-            xmp=made_of.xmp(),
-        )
+    def write(self, variant: Rows, file: Path, made_of: Origin) -> None:
+        about = replace(self.about, xmp=made_of.xmp(self.about.xmp))
+        encode.write(variant, file, alpha=self._alpha, grey=self._read.grey, about=about)
 
     def plain(self) -> picture.Picture:
-        return replace(self._read, pixels=self._enlarged(self._read.pixels), alpha=self._alpha)
+        alpha = None if self._alpha is None else np.asarray(self._alpha)
+        pixels = np.asarray(self._enlarged(self._read.pixels))
+        return replace(self._read, pixels=pixels, alpha=alpha)
 
-    def _enlarged(self, plane: EightBits) -> EightBits:
-        height, width = (side * self._scale for side in plane.shape[:2])
-        return np.asarray(Image.fromarray(plane).resize((width, height), Image.Resampling.LANCZOS))
+    def _enlarged(self, samples: NDArray[Any], scratch: Path | None = None) -> Canvas:
+        height, width = (side * self._scale for side in samples.shape[:2])
+        larger = canvas((height, width, *samples.shape[2:]), samples.dtype, scratch)
+        for rows, band in plainly_enlarged(samples, self._scale):
+            larger[rows] = band
+        return larger
 
 
 class _JpegFile:
     """A JPEG to decompress: its evidence is in the file's own orientation, its results upright."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, request: Request) -> None:
         self.evidence = JpegCoded.from_file(path)
-        self._about = about = picture.metadata(path)
-        self.icc, self.warnings = about.icc, about.warnings
+        said = picture.metadata(path)
+        self.about, self.warnings = kept(said.about, request), said.warnings
+        self._turn = said.orientation
 
-    def upright(self, pixels: EightBits) -> EightBits:
-        return picture.upright(pixels, self._about.orientation)
+    def upright(self, pixels: Rows) -> Rows:
+        return picture.upright(pixels, self._turn)
 
-    def stored(self, pixels: EightBits) -> EightBits:
-        turn = self._about.orientation
-        back = {6: 8, 8: 6}.get(turn, turn)  # undoes the turn
-        return np.ascontiguousarray(picture.upright(pixels, back))
+    def stored(self, pixels: Rows) -> Rows:
+        return picture.upright(pixels, {6: 8, 8: 6}.get(self._turn, self._turn))  # undoes the turn
 
-    def write(self, variant: EightBits, file: Path, made_of: Origin) -> None:
-        picture.write(
-            self.upright(variant),
-            file,
-            grey=self.evidence.grey,
-            icc=self.icc,
-            exif=self._about.exif,
-            xmp=made_of.xmp(),
-        )
+    def write(self, variant: Rows, file: Path, made_of: Origin) -> None:
+        about = replace(self.about, xmp=made_of.xmp(self.about.xmp))
+        encode.write(self.upright(variant), file, grey=self.evidence.grey, about=about)
 
     def plain(self) -> picture.Picture:
-        pixels = np.ascontiguousarray(self.upright(to_eight_bits(self.evidence.observed)))
-        return picture.Picture(
-            pixels, alpha=None, grey=self.evidence.grey, icc=self.icc, exif=None, warnings=()
-        )
+        pixels = np.ascontiguousarray(self.upright(self.evidence.observed))
+        return picture.Picture(pixels, None, self.evidence.grey, self.about, warnings=())
+
+
+def kept(about: About, request: Request) -> About:
+    """What of a file's metadata goes into its results."""
+    return About(icc=about.icc) if request.output.strip else about
 
 
 def _label(seed: Seed) -> str:
@@ -385,7 +406,7 @@ def _there(result: Path, wanted: Origin, *, again: bool = False) -> bool:
 
 
 def _check_size(width: int, height: int, request: Request) -> None:
-    picture.check_writable_size(width, height, request.output.format)
+    encode.check_writable_size(width, height, request.output.format)
     most = request.output.max_pixels
     if width * height > most:
         smaller = "a smaller --scale or " if request.scale > 2 else ""

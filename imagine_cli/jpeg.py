@@ -1,7 +1,7 @@
 """Evidence from the quantised coefficients of a JPEG file.
 
 A quantised coefficient tells in which cell, one step wide, the true one lay. `project` moves each
-into its cell; `eight_bits` keeps it there through rounding, with libjpeg as the witness.
+into its cell; `render` keeps it there through rounding, with libjpeg as the witness.
 """
 
 from __future__ import annotations
@@ -14,27 +14,28 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from .canvas import Canvas, Rows
 from .errors import PictureError
-from .evidence import EightBits, Pixels, to_eight_bits
+from .evidence import EightBits
 from .jpeg_codec import Floats, Plane, decoded, recompressed
 
 INSIDE = 0.05
 """How far from the border of its cell `project` leaves a coefficient, in steps."""
 
 ROUNDS = 30
-"""How often `eight_bits` tries; finer tables than quality 90 have a third. Most blocks need one."""
+"""How often `render` tries; finer tables than quality 90 have a third. Most blocks need one."""
 
 
 class JpegCoded:
     """What a JPEG file tells of the picture that it was made from.
 
-    `observed` is the picture plainly decoded, by Pillow, in the file's own orientation: float32.
+    `observed` is the picture plainly decoded, by Pillow, in the file's own orientation: uint8.
     `planes` are Y, Cb and Cr, or Y alone.
     """
 
     factors = (1,)
 
-    def __init__(self, observed: Floats, planes: Sequence[Plane]) -> None:
+    def __init__(self, observed: EightBits, planes: Sequence[Plane]) -> None:
         self.observed = observed
         self.planes = tuple(planes)
         self.height, self.width = observed.shape[:2]
@@ -64,7 +65,7 @@ class JpegCoded:
             luma.steps, chroma.steps, chroma.horizontal, chroma.vertical, self.grey
         )
 
-    def project(self, pixels: Pixels, level: int) -> None:
+    def project(self, pixels: Canvas, level: int) -> None:
         """Move `pixels` to the picture, nearest in YCbCr, whose coefficients lie in their cells.
 
         In place. The last row or column of an odd size may need more than one call.
@@ -73,21 +74,21 @@ class JpegCoded:
             levels = pixels[rows] * np.float32(255)
             pixels[rows] = _clamped(levels, planes, [INSIDE] * len(planes)) / 255
 
-    def eight_bits(self, pixels: Pixels) -> EightBits:
+    def render(self, pixels: Rows, into: Canvas | None = None) -> Canvas:
         """The picture near `pixels` that gives the file's coefficients, compressed as the file was.
 
         Where none was found: the one that gives most of them, never fewer than plain decoding.
         """
-        picture = np.empty((self.height, self.width, 3), np.uint8)
+        picture = np.empty((self.height, self.width, 3), np.uint8) if into is None else into
         for rows, planes in self._bands(8 * max(plane.vertical for plane in self.planes)):
-            plain = to_eight_bits(self.observed[rows])
+            plain = self.observed[rows]
             levels = pixels[rows] * np.float32(255)
             if self.grey:  # a network imagines in colour
                 levels = np.repeat(levels @ FORWARD[0][:, None], 3, axis=2)
             picture[rows] = _rounded(levels, plain, planes)
         return picture
 
-    def agreement(self, picture: EightBits) -> JpegAgreement:
+    def agreement(self, picture: Rows) -> JpegAgreement:
         """How many of the file's coefficients libjpeg finds in `picture`."""
         total = differing = worst = 0
         for rows, planes in self._bands(128):

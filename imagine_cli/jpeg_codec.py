@@ -29,15 +29,15 @@ from .evidence import EightBits
 Floats = NDArray[np.floating]
 
 
-def decoded(data: bytes) -> tuple[Floats, list[Plane]]:
-    """A JPEG plainly decoded by Pillow, in [0, 1], and its planes: Y, Cb and Cr, or Y alone.
+def decoded(data: bytes) -> tuple[EightBits, list[Plane]]:
+    """A JPEG plainly decoded by Pillow, and its planes: Y, Cb and Cr, or Y alone.
 
     Raises PictureError when it is none, of a kind that we do not read, or damaged.
     """
     data, shrinking = _essence(data)
     try:
         with Image.open(io.BytesIO(data), formats=["JPEG"]) as image:
-            observed = np.asarray(image.convert("RGB")) / np.float32(255)
+            observed = np.asarray(image.convert("RGB"))
         read = _read(data)
     except (OSError, SyntaxError) as error:
         raise PictureError("damaged or truncated; find an intact copy") from error

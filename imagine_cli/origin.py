@@ -8,15 +8,12 @@ from pathlib import Path
 
 from PIL import Image
 
+from . import xmp
 from .choices import Format
 
 NAMESPACE = "https://huggingface.co/docs/hub/imagine-cli"
-PACKET = (
-    '<x:xmpmeta xmlns:x="adobe:ns:meta/">'
-    '<rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">'
-    f'<rdf:Description rdf:about="" xmlns:imagine="{NAMESPACE}" imagine:origin="%s"/>'
-    "</rdf:RDF></x:xmpmeta>"
-)
+DESCRIPTION = f'<rdf:Description rdf:about="" xmlns:imagine="{NAMESPACE}" imagine:origin="%s"/>'
+_FOUND = re.compile(rb'<rdf:Description [^>]*imagine:origin="[^"]*"/>')  # of an input that is ours
 
 
 @dataclass(frozen=True)
@@ -33,9 +30,10 @@ class Origin:
     model: str
     version: str
 
-    def xmp(self) -> bytes:
-        """As an XMP packet (ISO 16684-1)."""
-        return (PACKET % html.escape(json.dumps(asdict(self)))).encode()
+    def xmp(self, packet: bytes | None = None) -> bytes:
+        """As an XMP packet, with what another says that the input came with."""
+        told = DESCRIPTION % html.escape(json.dumps(asdict(self)))
+        return xmp.joined(told, packet and _FOUND.sub(b"", packet))
 
     def differs(self, other: "Origin") -> str:
         """In what another result was made differently, in a few words; "" if it was not."""
@@ -55,8 +53,8 @@ def read(path: Path) -> Origin | None:
     """What a picture says that it was made of; None if it is no result of ours, or cannot say."""
     try:
         with Image.open(path, formats=[format.upper() for format in Format]) as image:
-            xmp = image.info.get("xmp", b"")
-        text = xmp if isinstance(xmp, str) else bytes(xmp).decode()
+            packet = image.info.get("xmp", b"")
+        text = packet if isinstance(packet, str) else bytes(packet).decode()
         if found := re.search(r'imagine:origin="([^"]*)"', text):
             return Origin(**json.loads(html.unescape(found[1])))
     except Exception:  # Pillow's readers raise nearly anything, and what is said may be anything

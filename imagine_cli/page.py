@@ -20,7 +20,7 @@ from PIL import Image
 
 from . import picture
 from .errors import OutputError, PictureError
-from .evidence import EightBits
+from .evidence import EightBits, seen
 from .whole import whole
 
 TEMPLATE = Path(__file__).with_name("page.html")
@@ -119,11 +119,11 @@ def _named(file: Path, ask: Any) -> Any:
 
 def _image(of: picture.Picture) -> Image.Image:
     """The picture as large as a page may show it."""
-    image = Image.fromarray(of.pixels)
+    image = Image.fromarray(seen(of.pixels))
     if of.alpha is not None:
-        image.putalpha(Image.fromarray(of.alpha))
-    if of.icc:
-        image.info["icc_profile"] = of.icc
+        image.putalpha(Image.fromarray(seen(of.alpha)))
+    if of.about.icc:
+        image.info["icc_profile"] = of.about.icc
     return _within(image, LARGEST)
 
 

@@ -1,28 +1,28 @@
-"""Pictures in files: read upright and in eight bits, written whole or not at all.
+"""Pictures in files, as they are read: upright, in 8 or 16 bits.
 
-What lies around the pixels (alpha, colour profile, EXIF) is kept aside and returns in the results.
+What lies around the pixels (alpha, colour profile, EXIF, XMP) is kept aside and returns in results.
 """
 
 import os
+import re
 import struct
+import sys
 import warnings
-import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from io import BytesIO
-from itertools import accumulate
 from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import ExifTags, Image, ImageCms, UnidentifiedImageError
-from PIL.PngImagePlugin import PngInfo
 
-from .choices import Format
-from .errors import OutputError, PictureError
-from .whole import whole
+from . import xmp
+from .canvas import Rows
+from .errors import PictureError
+from .evidence import Samples
 
 # Pillow warns of large pictures, then refuses them. Ours are meant to be large, and --max-pixels
 # governs them: `size` is asked before anything is decoded.
@@ -34,30 +34,31 @@ READABLE = (
     *("PSD", "TGA", "ICO", "QOI", "DDS", "PCX", "SGI"),
 )
 
-# The formats of results, and the longest side that each can say.
-LONGEST: dict[str, int] = {Format.png: 2**31 - 1, Format.webp: 16_383, Format.tiff: 2**31 - 1}
-
-# Four megapixels (Kodak 1, enlarged, with noise), one core: PNG takes 0.26 s at level 2, and 1.2 s
-# at the usual 6, for 0.5 % less; WebP 0.5 s at quality 0, and 3.1 s at the usual 80, for no less.
-OPTIONS: dict[str, dict[str, Any]] = {
-    Format.png: {"compress_level": 2},
-    Format.webp: {"lossless": True, "exact": True, "quality": 0, "method": 4},
-}
-
-
 Source = str | os.PathLike[str] | BinaryIO | Image.Image
 
 
 @dataclass(frozen=True)
-class Metadata:
-    """What a file says beside its samples.
+class About:
+    """What is said of a picture beside its samples, and stays true of a result.
 
-    `icc` fits the samples as `read` gives them (grey or RGB) or is None. `exif` lacks what will not
-    be true of a result: orientation, thumbnail, sizes, and how the samples lay in the file.
+    `icc` fits the samples as `read` gives them (grey or RGB) or is None. `exif` and `xmp` lack
+    orientation, thumbnail, sizes, and how the samples lay in the file. `dpi` is across and down.
     """
 
-    icc: bytes | None
-    exif: bytes | None
+    icc: bytes | None = None
+    exif: bytes | None = None
+    xmp: bytes | None = None
+    dpi: tuple[float, float] | None = None
+
+
+NOTHING = About()
+
+
+@dataclass(frozen=True)
+class Metadata:
+    """What a file says beside its samples."""
+
+    about: About
     orientation: int
     """1 to 8, as EXIF counts: how `upright` has to turn the stored samples."""
     warnings: tuple[str, ...]
@@ -66,23 +67,23 @@ class Metadata:
 
 @dataclass(frozen=True)
 class Picture:
-    """A picture in eight bits, upright, its colours as stored."""
+    """A picture, upright, its colours as stored."""
 
-    pixels: NDArray[np.uint8]
+    pixels: Samples
     """(height, width, 3)."""
-    alpha: NDArray[np.uint8] | None
+    alpha: Samples | None
     """(height, width), 0 where nothing is seen."""
     grey: bool
     """Stored grey, and to be written grey; the three channels of `pixels` are the same."""
-    icc: bytes | None
-    exif: bytes | None
+    about: About
     warnings: tuple[str, ...]
 
 
-def read(source: Source) -> Picture:
+def read(source: Source, *, deep: bool = False) -> Picture:
     """Read a picture: a path, an open file, or an image of Pillow's, which is left as it is.
 
-    Palettes, CMYK and 16 bits come out as eight bits of grey or RGB.
+    Palettes and CMYK come out as eight bits of grey or RGB. With `deep` 16-bit PNG and TIFF come
+    as uint16; else, and of formats that Pillow reduces itself, as uint8, and `warnings` says so.
 
     Raises:
         PictureError: There is no such file, or no picture in it, or a damaged one. One line, which
@@ -90,19 +91,25 @@ def read(source: Source) -> Picture:
     """
     with _opened(source) as image:
         # The header tells how samples are stored only until they are read.
-        grey, notes = _grey(image), _warnings(image)
-        image.load()
-        about = _metadata(image, grey, notes)
-        plain = _in_eight_bits(image, grey)
-        pixels = np.asarray(plain.convert("RGB"))
-        alpha = np.asarray(plain.getchannel("A")) if plain.mode in ("LA", "RGBA") else None
+        grey, kind = _grey(image), _deep_kind(image) if deep else None
+        notes = _warnings(image, deep=kind is not None)
+        if kind:
+            samples = _in_sixteen_bits(image, kind, source)
+        else:
+            image.load()
+        said = _metadata(image, grey, notes)
+        if not kind:
+            samples = np.asarray(_in_eight_bits(image, grey))
+            samples = samples[..., None] if samples.ndim == 2 else samples
+    samples = np.asarray(upright(samples, said.orientation))
+    alpha = samples[..., -1] if samples.shape[2] in (2, 4) else None
+    colours = np.repeat(samples[..., :1], 3, axis=2) if samples.shape[2] < 3 else samples[..., :3]
     return Picture(
-        np.ascontiguousarray(upright(pixels, about.orientation)),
-        None if alpha is None else np.ascontiguousarray(upright(alpha, about.orientation)),
+        np.ascontiguousarray(colours),
+        None if alpha is None else np.ascontiguousarray(alpha),
         grey,
-        about.icc,
-        about.exif,
-        about.warnings,
+        said.about,
+        said.warnings,
     )
 
 
@@ -118,11 +125,14 @@ def size(path: Path | str) -> tuple[int, int]:
 def metadata(path: Path | str) -> Metadata:
     """What a file says beside its samples, for who reads these alone. Raises as `read`."""
     with _opened(path) as image:
-        return _metadata(image, _grey(image), _warnings(image))
+        return _metadata(image, _grey(image), _warnings(image, deep=False))
 
 
-def upright(array: NDArray[np.uint8], orientation: int) -> NDArray[np.uint8]:
-    """Turn stored samples, (height, width, …), as EXIF's orientation tag asks. A view."""
+def upright(picture: Rows, orientation: int) -> Rows:
+    """Turn stored samples, (height, width, …), as EXIF's orientation tag asks."""
+    if orientation == 1:
+        return picture
+    array = np.asarray(picture)
     if orientation in (5, 6, 7, 8):
         array = array.swapaxes(0, 1)
     if orientation in (3, 4, 7, 8):
@@ -192,6 +202,50 @@ def _in_eight_bits(image: Image.Image, grey: bool) -> Image.Image:
     return image if image.mode == mode else image.convert(mode)
 
 
+def _deep_kind(image: Image.Image) -> str | None:
+    """How 16-bit samples lie in a file, in Pillow's words, if both bytes of each can be had."""
+    tags = getattr(image, "tag_v2", {})
+    if image.format not in ("PNG", "TIFF", None) or "transparency" in image.info:
+        return None
+    if tags.get(262) == 0 or tags.get(284) == 2:  # negative, or a plane for each channel
+        return None
+    if image.mode.startswith("I;16"):
+        return "I;16"
+    kinds = {tile.args if isinstance(tile.args, str) else tile.args[0] for tile in _tiles(image)}
+    kind = kinds.pop() if len(kinds) == 1 else ""
+    return kind if re.fullmatch(r"(RGB|RGBA|LA);16[BLN]", kind) else None
+
+
+def _in_sixteen_bits(image: Image.Image, kind: str, source: Source) -> NDArray[np.uint16]:
+    """Samples of 16 bits, (height, width, 1 to 4), of a picture that is not decoded yet."""
+    if kind == "I;16":
+        return np.asarray(image).astype(np.uint16)[..., None]
+    if kind.startswith("LA"):  # as if each of its four bytes were a channel
+        _decode_as(image, "RGBA")
+        four = np.asarray(image)
+        high, low = four[..., ::2], four[..., 1::2]
+    else:  # Pillow gives the byte that it takes for the high one: so ask again, for the other
+        high = np.asarray(image)
+        own = "L" if sys.byteorder == "little" else "B"
+        order = kind[-1].replace("N", own)
+        with _opened(source) as again:
+            _decode_as(again, kind[:-1] + {"B": "L", "L": "B"}[order])
+            low = np.asarray(again)
+    samples: NDArray[np.uint16] = high.astype(np.uint16) << 8 | low
+    return samples
+
+
+def _decode_as(image: Image.Image, kind: str) -> None:
+    image.tile = [  # type: ignore[attr-defined]
+        tile._replace(args=kind if isinstance(tile.args, str) else (kind, *tile.args[1:]))
+        for tile in _tiles(image)
+    ]
+
+
+def _tiles(image: Image.Image) -> list[Any]:
+    return getattr(image, "tile", [])
+
+
 def _in_srgb(image: Image.Image) -> Image.Image:
     """A CMYK picture in sRGB, by its own profile where it has a sound one."""
     try:
@@ -211,14 +265,14 @@ def _grey(image: Image.Image) -> bool:
 
 def _raw(image: Image.Image) -> str:
     """How a picture's samples lie in the file, in Pillow's words, such as "RGB;16B"."""
-    return " ".join(str(tile.args) for tile in getattr(image, "tile", ()))
+    return " ".join(str(tile.args) for tile in _tiles(image))
 
 
-def _warnings(image: Image.Image) -> tuple[str, ...]:
+def _warnings(image: Image.Image, *, deep: bool) -> tuple[str, ...]:
     """What `read` does not take from a file; asked of a picture that is not decoded yet."""
     said = []
     deep_ppm = image.format == "PPM" and "65535" in _raw(image)
-    if ";16" in image.mode or ";16" in _raw(image) or deep_ppm:
+    if not deep and (";16" in image.mode or ";16" in _raw(image) or deep_ppm):
         said.append("16-bit samples are read as 8-bit")
     # A phone's MPO is a photograph with a helper behind it; a PSD's frames are its layers.
     frames = getattr(image, "n_frames", 1)
@@ -232,11 +286,22 @@ def _warnings(image: Image.Image) -> tuple[str, ...]:
 def _metadata(image: Image.Image, grey: bool, notes: tuple[str, ...]) -> Metadata:
     exif = image.getexif()
     orientation = _orientation(image, exif)
-    icc = _fitting(image.info.get("icc_profile"), grey)
+    icc = fitting(image.info.get("icc_profile"), grey)
+    packet, dpi = xmp.lasting(image.info.get("xmp")), _dpi(image)
     try:
-        return Metadata(icc, _lasting(exif), orientation, notes)
+        return Metadata(About(icc, _lasting(exif), packet, dpi), orientation, notes)
     except (struct.error, AttributeError, LookupError, TypeError, ValueError):
-        return Metadata(icc, None, orientation, (*notes, "its EXIF is damaged and is left out"))
+        notes = (*notes, "its EXIF is damaged and is left out")
+        return Metadata(About(icc, None, packet, dpi), orientation, notes)
+
+
+def _dpi(image: Image.Image) -> tuple[float, float] | None:
+    """Pixels for an inch, across and down, if the file gives sensible ones."""
+    try:
+        across, down = (float(dots) for dots in image.info["dpi"])
+    except (KeyError, TypeError, ValueError, ZeroDivisionError):
+        return None
+    return (across, down) if 1 <= across <= 1e5 and 1 <= down <= 1e5 else None
 
 
 def _orientation(image: Image.Image, exif: Image.Exif) -> int:
@@ -246,7 +311,7 @@ def _orientation(image: Image.Image, exif: Image.Exif) -> int:
     return said if said in range(1, 9) else 1
 
 
-def _fitting(icc: bytes | None, grey: bool) -> bytes | None:
+def fitting(icc: bytes | None, grey: bool) -> bytes | None:
     """The profile, if its colour space (ICC.1:2022, bytes 16 to 19) is that of the samples."""
     return icc if icc and icc[16:20] == (b"GRAY" if grey else b"RGB ") else None
 
@@ -269,116 +334,3 @@ def _lasting(exif: Image.Exif) -> bytes | None:
     for tag in LAYOUT.intersection(exif):
         del exif[tag]
     return exif.tobytes() if exif else None
-
-
-def check_writable_size(width: int, height: int, format: str) -> None:
-    """See that `format` ("png", "webp", "tiff") can hold so many pixels.
-
-    Raises:
-        PictureError: It cannot; says what can be done.
-    """
-    longest = LONGEST[format]
-    if max(width, height) > longest:
-        limit = f"{longest:,} pixels a side"
-    elif format == "tiff" and width * height * 4 >= 2**32:  # its offsets have 32 bits
-        limit = "4 GB"
-    else:
-        return
-    raise PictureError(
-        f"{width} x {height} pixels are more than {format.upper()} can hold ({limit}):"
-        " choose another --format or a smaller --scale"
-    )
-
-
-def write(
-    picture: NDArray[np.uint8],
-    path: Path | str,
-    *,
-    alpha: NDArray[np.uint8] | None = None,
-    grey: bool = False,
-    icc: bytes | None = None,
-    exif: bytes | None = None,
-    xmp: bytes | None = None,
-) -> None:
-    """Write a picture, (height, width, 3), without loss, as its suffix says: .png, .webp, .tiff.
-
-    With `grey` its green channel is written alone. A profile that does not fit is left out.
-
-    Raises:
-        OutputError: It cannot be written; says what helps. Nothing is left behind, and what lay
-            there before stays.
-        PictureError: It has more pixels than the format can hold.
-    """
-    path = Path(path)
-    format = path.suffix.lower().removeprefix(".")
-    format = "tiff" if format == "tif" else format
-    if format not in LONGEST:
-        raise OutputError("results are written as .png, .webp or .tiff")
-    check_writable_size(picture.shape[1], picture.shape[0], format)
-    icc = _fitting(icc, grey and format != "webp")  # WebP knows no grey
-    with whole(path) as file:
-        if format == "tiff":
-            _write_tiff(file, picture[:, :, 1:2] if grey else picture, alpha, icc, exif, xmp)
-            return
-        image = Image.fromarray(picture[:, :, 1] if grey else picture)
-        if alpha is not None:
-            image.putalpha(Image.fromarray(alpha))
-        about: dict[str, Any] = {"icc_profile": icc or b"", "exif": exif or b""}
-        if format == "webp":
-            about["xmp"] = xmp or b""
-        elif xmp:
-            about["pnginfo"] = PngInfo()
-            about["pnginfo"].add_itxt("XML:com.adobe.xmp", xmp.decode())
-        image.save(file, format, **about, **OPTIONS[format])
-
-
-def _write_tiff(
-    file: BinaryIO,
-    samples: NDArray[np.uint8],
-    alpha: NDArray[np.uint8] | None,
-    icc: bytes | None,
-    exif: bytes | None,
-    xmp: bytes | None,
-) -> None:
-    """A TIFF of deflated strips (TIFF 6.0), from samples of one or three channels.
-
-    Not by Pillow, which fails to write EXIF into compressed TIFF ("Error setting from dictionary"),
-    and whose libtiff tells a full disk on stderr instead of raising it.
-    """
-    height, width, colours = samples.shape
-    channels = colours + (alpha is not None)
-    rows = max(1, 2**20 // (width * channels))
-    strips = range(0, height, rows)
-
-    tags = Image.Exif()
-    tags.load(exif or b"")
-    tags.update(
-        {256: width, 257: height, 258: (8,) * channels, 259: 8, 262: 1 if colours == 1 else 2}
-    )
-    tags.update({277: channels, 278: rows, 284: 1, 317: 2})
-    if alpha is not None:
-        tags[338] = 2  # not multiplied into the colours
-    if icc:
-        tags[34675] = icc
-    if xmp:
-        tags[700] = xmp
-
-    lengths = [0] * len(strips)
-
-    def directory() -> bytes:
-        # What Pillow calls EXIF is a TIFF but for six bytes; strips count from its own end.
-        tags[273] = tuple(accumulate(lengths[:-1], initial=0))
-        tags[279] = tuple(lengths)
-        return tags.tobytes()[6:]
-
-    file.write(directory())  # as long as it will be; what it says is known at the end
-    for number, top in enumerate(strips):
-        strip = samples[top : top + rows]
-        if alpha is not None:
-            strip = np.dstack([strip, alpha[top : top + rows]])
-        differences = strip.copy()
-        differences[:, 1:] -= strip[:, :-1]  # modulo 256, as predictor 2 wants
-        # Level 1: a third of level 5's time, and as small on noisy differences.
-        lengths[number] = file.write(zlib.compress(differences.tobytes(), 1))
-    file.seek(0)
-    file.write(directory())

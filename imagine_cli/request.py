@@ -38,6 +38,7 @@ class Output:
     sheet: bool = False
     page: bool = False
     overwrite: bool = False
+    strip: bool = False  # metadata
     max_pixels: int = 300_000_000
 
 

@@ -9,14 +9,14 @@ for E, would show the edges of the small pixels under box.)
 
 from collections.abc import Iterator
 from functools import lru_cache
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
 from .choices import Kernel
-from .evidence import EightBits, Pixels
+from .evidence import Pixels
 
 KERNELS = tuple(kernel.value for kernel in Kernel)
 
@@ -55,19 +55,61 @@ def enlarged(nudges: Pixels, factor: int) -> Iterator[tuple[slice, Pixels]]:
         yield large, times(weights, wide)
 
 
+def plainly_enlarged(samples: NDArray[Any], factor: int) -> Iterator[tuple[slice, NDArray[Any]]]:
+    """By Lanczos, band by band: rows of the large picture, and their samples."""
+    height, width = samples.shape[:2]
+    for rows in _bands(height, max(1, _BAND // factor)):
+        size = (width * factor, (rows.stop - rows.start) * factor)
+        near = slice(max(rows.start - 3, 0), min(rows.stop + 3, height))  # what Lanczos sees
+        box = (0, rows.start - near.start, width, rows.stop - near.start)
+        large = _by_pillow(samples[near], size, "lanczos", box)
+        if samples.dtype == np.uint16:
+            large = np.rint(large).clip(0, 65535).astype(np.uint16)
+        yield slice(rows.start * factor, rows.stop * factor), large
+
+
 def columns_first(height: int, width: int) -> bool:
     """Whether Pillow's first pass, which it rounds, is down the columns."""
     return height > 2 * width and _PILLOW_TURNS_TALL_PICTURES
 
 
 def shrunk_by_pillow(
-    band: EightBits, large: slice, rows: slice, factor: int, kernel: str
-) -> EightBits:
-    """Some rows of the shrunk picture, bit for bit, from the `band` of large rows they touch."""
+    band: NDArray[Any], large: slice, rows: slice, factor: int, kernel: str
+) -> NDArray[Any]:
+    """Some rows of the shrunk picture, bit for bit, from the `band` of large rows they touch.
+
+    Of 16 bits, which Pillow resizes one channel at a time and in floating point, rounded.
+    """
     top = rows.start * factor - large.start
     box = (0, top, band.shape[1], top + (rows.stop - rows.start) * factor)
     size = (band.shape[1] // factor, rows.stop - rows.start)
-    return np.asarray(Image.fromarray(band).resize(size, FILTERS[kernel], box))
+    small = _by_pillow(band, size, kernel, box)
+    return small if band.dtype == np.uint8 else np.rint(small).clip(0, 65535).astype(np.uint16)
+
+
+def shrunk_unrounded(
+    band: NDArray[Any], weights: NDArray[np.float64], width: int, kernel: str
+) -> NDArray[np.float64]:
+    """The same before it is rounded at last. weights: those of the band's rows."""
+    if band.dtype == np.uint8:
+        weights = np.rint(weights * 2**22) / 2**22  # Pillow's fixed point
+    passed = _by_pillow(band, (width, len(band)), kernel).astype(np.float64)
+    return times(weights, passed).clip(0, np.iinfo(band.dtype).max)
+
+
+def _by_pillow(
+    band: NDArray[Any],
+    size: tuple[int, int],
+    kernel: str,
+    box: tuple[float, float, float, float] | None = None,
+) -> NDArray[Any]:
+    if band.dtype == np.uint8:
+        return np.asarray(Image.fromarray(band).resize(size, FILTERS[kernel], box))
+    planes = np.moveaxis(np.atleast_3d(band), 2, 0).astype(np.float32)
+    resized = [Image.fromarray(one).resize(size, FILTERS[kernel], box) for one in planes]
+    return np.dstack([np.asarray(one) for one in resized]).reshape(
+        size[1], size[0], *band.shape[2:]
+    )
 
 
 def shrinking_matrix(size: int, factor: int, kernel: str) -> NDArray[np.float64]:

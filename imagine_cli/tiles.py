@@ -12,23 +12,6 @@ class Span:
     inner: slice
 
 
-@dataclass(frozen=True)
-class Tile:
-    rows: Span
-    columns: Span
-
-
-def tiles(height: int, width: int, side: int, margin: int, multiple: int = 1) -> Iterator[Tile]:
-    """Tiles of nearly one shape that cover (height, width), in reading order.
-
-    Each answers for at most side² pixels and reads `margin` more on every side, unless the picture
-    ends there. They begin at multiples of `multiple`, of which height, width, side and margin are.
-    """
-    for rows in spans(height, side, margin, multiple):
-        for columns in spans(width, side, margin, multiple):
-            yield Tile(rows, columns)
-
-
 def spans(length: int, side: int, margin: int, multiple: int = 1) -> Iterator[Span]:
     """As few as there can be, and as even: a last one that is a sliver would read as much."""
     count = -(-length // side)

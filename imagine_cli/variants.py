@@ -10,44 +10,48 @@ import numpy as np
 from numpy.typing import NDArray
 
 from . import noise
+from .canvas import Canvas, Rows, canvas
 from .card import LevelCard, Model
 from .errors import ImagineError, ModelError
-from .evidence import Agreement, EightBits, Evidence, Pixels
+from .evidence import Agreement, Evidence, InUnits, Samples
 from .seeds import Seed, checked
-from .tiles import Span, tiles
+from .tiles import Span, spans
 
 if TYPE_CHECKING:
     from .picture import Picture
 
 BORDER = 8  # pixels by which a level sees the picture mirrored beyond its border
-TILE = 256 + 2 * BORDER  # pixels of a level's input that a tile answers for, each way, at most;
-MARGINS = 8  # or so many times what it reads beyond them, if that is more
+TILE = 192 + 2 * BORDER  # pixels of a level's input that a tile answers for, each way, at most;
+MARGINS = 7  # or so many times what it reads beyond them, if that is more
 
 Progress = Callable[[float], None]  # told the share of a variant that is done
 
 
 @dataclass(frozen=True)
 class Variant:
-    """One possible original: (height, width, 3) in eight bits, and how well it agrees."""
+    """One possible original, (height, width, 3), and how well it agrees."""
 
     seed: Seed
-    picture: EightBits
+    rows: Rows
     agreement: Agreement
     seconds: float
+
+    @property
+    def picture(self) -> Samples:
+        """All of its rows: uint8, or uint16 if the input is."""
+        return np.asarray(self.rows)
 
     def save(self, path: Path | str, *, like: "Picture | None" = None) -> Path:
         """Write it, without loss, as the suffix says: .png, .webp or .tiff.
 
-        like: the picture that it was made from, whose colour profile and EXIF it keeps. Raises
-        OutputError.
+        like: the picture that it was made from, whose colour profile, EXIF and the like it keeps.
+        Raises OutputError.
         """
-        from .picture import write
+        from .encode import write
 
-        kept: dict[str, Any] = (
-            {"grey": like.grey, "icc": like.icc, "exif": like.exif} if like else {}
-        )
+        kept: dict[str, Any] = {"grey": like.grey, "about": like.about} if like else {}
         try:
-            write(self.picture, path, **kept)
+            write(self.rows, path, **kept)
         except ImagineError as error:
             raise type(error)(f"{path}: {error}") from error
         return Path(path)
@@ -59,12 +63,15 @@ def imagine(
     seeds: Iterable[Seed],
     *,
     tile: int = 0,
+    scratch: Path | None = None,
     progress: Progress = lambda share: None,
 ) -> Iterator[Variant]:
     """Variants of the picture behind the evidence, one after another.
 
     Each depends on the evidence, the model and its seed; not on tiles, threads or the other seeds.
     tile: how many pixels of a level's input, each way, one answers for; 0 is what suits the level.
+    scratch: a folder; pictures too large to be held are then worked on in files there, and a
+    variant's picture is had by its `rows`. By default all is held.
     """
     if isinstance(model, str):
         raise ValueError(f"a model, not its name: load_model('{model}')")
@@ -72,7 +79,7 @@ def imagine(
         raise ValueError(f"several seeds, not one number: range({seeds}) or [{seeds}]")
     levels = _levels(evidence, model)
     for seed in map(checked, seeds):
-        yield _variant(evidence, model, levels, seed, tile, progress)
+        yield _variant(evidence, model, levels, seed, tile, scratch, progress)
 
 
 def _variant(
@@ -81,17 +88,20 @@ def _variant(
     levels: list[LevelCard],
     seed: Seed,
     tile: int,
+    scratch: Path | None,
     progress: Progress,
 ) -> Variant:
     began = time.perf_counter()
-    pixels = evidence.observed
+    pixels: Rows = InUnits(evidence.observed)
     for number, level in enumerate(levels):
         share = _Share(progress, levels, number)
-        pixels = _render(pixels, evidence, model, number, level, seed, tile, share)
+        larger = _blank(evidence, level, scratch)
+        _paint(larger, pixels, evidence, model, number, level, seed, tile, share)
+        pixels = larger
         if number + 1 < len(levels):
             evidence.project(pixels, number)
-    picture = evidence.eight_bits(pixels)
-    del pixels  # twice the picture's size
+    picture = evidence.render(pixels, canvas(pixels.shape, evidence.observed.dtype, scratch))
+    del pixels, larger  # twice the picture's size
     agreement = evidence.agreement(picture)
     return Variant(seed, picture, agreement, time.perf_counter() - began)
 
@@ -110,8 +120,16 @@ def _levels(evidence: Evidence, model: Model) -> list[LevelCard]:
     return levels
 
 
-def _render(
-    pixels: Pixels,
+def _blank(evidence: Evidence, level: LevelCard, scratch: Path | None) -> Canvas:
+    """For a level's picture; in half precision where that is enough."""
+    height, width = (level.factor * side for side in evidence.observed.shape[:2])
+    enough = level.factor > 1 and evidence.observed.dtype == np.uint8
+    return canvas((height, width, 3), np.float16 if enough else np.float32, scratch)
+
+
+def _paint(
+    larger: Canvas,
+    pixels: Rows,
     evidence: Evidence,
     model: Model,
     number: int,
@@ -119,37 +137,38 @@ def _render(
     seed: Seed,
     side: int,
     progress: Progress,
-) -> Pixels:
+) -> None:
     """One level's picture, tile by tile, each with its cut of the code for the whole picture."""
     height, width = pixels.shape[:2]
     vector = noise.vector(seed, number, model.card.vector)
     field = noise.Field(seed, number, level.channels)
     condition = evidence.condition()
     enlarge = model.card.enlarges(number)
-    # Half precision: a large canvas then takes twice the memory of the finished picture.
-    dtype = np.float16 if level.factor > 1 else np.float32
-    canvas = np.empty((height * enlarge, width * enlarge, 3), dtype)
 
     # The picture goes on for a little, mirrored: what a network does at a border is not kept.
     step = level.multiple
     border = _rounded_up(BORDER, step)
-    wide = [_rounded_up(length + 2 * border, step) for length in (height, width)]
-    side = side or max(TILE, MARGINS * level.margin)
-    cuts = list(tiles(wide[0], wide[1], max(side // step, 1) * step, level.margin, step))
-    for done, cut in enumerate(cuts):
-        rows = _mirrored(cut.rows.outer, border, height)
-        columns = _mirrored(cut.columns.outer, border, width)
-        seen = pixels[rows[:, None], columns].astype(np.float32)
-        imagined = model(
-            number, seen, field.cut(cut.rows.outer, cut.columns.outer), vector, condition
-        )
-        goal_rows, own_rows = _kept(cut.rows, border, height, enlarge)
-        goal_columns, own_columns = _kept(cut.columns, border, width, enlarge)
-        canvas[goal_rows, goal_columns] = imagined[own_rows, own_columns]
-        progress((done + 1) / len(cuts))
-    if not np.isfinite(canvas[:: max(height // 64, 1)]).all():
-        raise ModelError(f"the model '{model.card.name}' gave values that are not finite")
-    return canvas
+    side = max((side or max(TILE, MARGINS * level.margin)) // step, 1) * step
+    down, across = (
+        list(spans(_rounded_up(length + 2 * border, step), side, level.margin, step))
+        for length in (height, width)
+    )
+    for above, rows in enumerate(down):
+        places = _mirrored(rows.outer, border, height)
+        first = int(places.min())
+        read = pixels[first : int(places.max()) + 1]
+        goal_rows, own_rows = _kept(rows, border, height, enlarge)
+        band = np.empty((goal_rows.stop - goal_rows.start, *larger.shape[1:]), larger.dtype)
+        for left, columns in enumerate(across):
+            seen = read[(places - first)[:, None], _mirrored(columns.outer, border, width)]
+            code = field.cut(rows.outer, columns.outer)
+            imagined = model(number, seen.astype(np.float32), code, vector, condition)
+            goal_columns, own_columns = _kept(columns, border, width, enlarge)
+            band[:, goal_columns] = imagined[own_rows, own_columns]
+            progress((above * len(across) + left + 1) / (len(down) * len(across)))
+        if not np.isfinite(band).all():
+            raise ModelError(f"the model '{model.card.name}' gave values that are not finite")
+        larger[goal_rows] = band
 
 
 def _rounded_up(length: int, step: int) -> int:

@@ -69,7 +69,7 @@ def test_a_projected_picture_shrinks_to_the_observed_one(kernel, factor, size):
     evidence = Downscaled(any_picture(*size), factor, kernel)
     pixels = np.random.default_rng(2).random((size[0] * factor, size[1] * factor, 3))
     evidence.project(pixels, len(evidence.factors) - 1)
-    assert np.abs(shrunk(pixels, factor, kernel) - evidence.observed).max() < 1e-5
+    assert np.abs(shrunk(pixels, factor, kernel) - evidence.observed / 255).max() < 1e-5
 
 
 @every_kernel
@@ -79,7 +79,7 @@ def test_each_level_is_projected_at_its_own_scale(kernel):
     for level, factor in enumerate(evidence.factors):
         pixels = np.zeros((6 * factor, 9 * factor, 3), np.float32)
         evidence.project(pixels, level)
-        assert np.abs(shrunk(pixels, factor, kernel) - evidence.observed).max() < 1e-5
+        assert np.abs(shrunk(pixels, factor, kernel) - evidence.observed / 255).max() < 1e-5
 
 
 @every_kernel
@@ -98,7 +98,7 @@ def test_bands_leave_no_trace(kernel, factor):
     height, width = 150, 3
     evidence = Downscaled(any_picture(height, width), factor, kernel)
     pixels = np.random.default_rng(2).random((height * factor, width * factor, 3))
-    lacking = evidence.observed - np.einsum(
+    lacking = evidence.observed / np.float32(255) - np.einsum(
         "ab,bcd,ec->aed",
         shrinking_matrix(height, factor, kernel),
         pixels,
@@ -152,7 +152,7 @@ def test_what_is_written_shrinks_to_the_input(name, factor, kernel):
         (picture.shape[1] * factor, picture.shape[0] * factor), Image.Resampling.LANCZOS
     )
     evidence = Downscaled(shrunk(np.asarray(enlarged), factor, kernel), factor, kernel)
-    written = evidence.eight_bits(noisy_enlargement(picture, factor))
+    written = evidence.render(noisy_enlargement(picture, factor))
     assert_agrees(written, evidence)
 
 
@@ -163,12 +163,12 @@ def test_photographs_are_met(name, factor):
         pytest.skip(f"{EVALUATION / name} is not there")
     large = np.asarray(Image.open(EVALUATION / name).convert("RGB"))[:320, :480]
     evidence = Downscaled(shrunk(large, 16 if factor > 4 else 8, "bicubic"), factor)
-    written = evidence.eight_bits(noisy_enlargement(evidence.picture, factor))
+    written = evidence.render(noisy_enlargement(evidence.observed, factor))
     assert_agrees(written, evidence)
 
 
 def assert_agrees(written, evidence):
-    error = shrunk(written, evidence.factor, evidence.kernel).astype(int) - evidence.picture
+    error = shrunk(written, evidence.factor, evidence.kernel).astype(int) - evidence.observed
     agreement = evidence.agreement(written)
     assert (error == 0).mean() >= 0.99
     assert 10 * np.log10(255**2 / max((error**2).mean(), 1e-9)) >= 55
@@ -181,7 +181,7 @@ def assert_agrees(written, evidence):
 def test_agreement_is_what_pillow_says_of_the_whole_picture(height, width):
     evidence = Downscaled(any_picture(height, width), 4, "lanczos")
     picture = any_picture(4 * height, 4 * width)
-    error = shrunk(picture, 4, "lanczos").astype(float) - evidence.picture
+    error = shrunk(picture, 4, "lanczos").astype(float) - evidence.observed
     agreement = evidence.agreement(picture)
     assert agreement.lr_psnr_db == pytest.approx(10 * np.log10(255**2 / (error**2).mean()))
     assert agreement.max_error == np.abs(error).max()
@@ -201,9 +201,9 @@ def test_perfect_agreement_is_a_number_that_json_knows():
 
 def test_a_checkerboard_says_that_nothing_shrinks_to_it():
     evidence = Downscaled(checkerboard(12), 8, "bicubic")
-    canvas = noisy_enlargement(evidence.picture, 8, levels=0)
+    canvas = noisy_enlargement(evidence.observed, 8, levels=0)
     plain = np.rint(np.clip(canvas * 255.0, 0, 255)).astype(np.uint8)
-    nearest = evidence.agreement(evidence.eight_bits(canvas))
+    nearest = evidence.agreement(evidence.render(canvas))
     assert "found no picture" in nearest.shortfall
     assert f"{nearest.lr_psnr_db:.1f} dB" in nearest.shortfall
     assert nearest.lr_psnr_db > evidence.agreement(plain).lr_psnr_db + 1
@@ -211,10 +211,10 @@ def test_a_checkerboard_says_that_nothing_shrinks_to_it():
 
 def test_the_nearest_picture_is_found_in_bounded_time(monkeypatch):
     rounds = []
-    render = Downscaled._render
-    monkeypatch.setattr(Downscaled, "_render", lambda *a: (rounds.append(1), render(*a)))
+    lay = Downscaled._lay
+    monkeypatch.setattr(Downscaled, "_lay", lambda *a: (rounds.append(1), lay(*a)))
     evidence = Downscaled(checkerboard(12), 2, "bilinear")
-    evidence.eight_bits(noisy_enlargement(evidence.picture, 2))
+    evidence.render(noisy_enlargement(evidence.observed, 2))
     assert len(rounds) < downscaled._ROUNDS / 2
 
 
@@ -224,18 +224,18 @@ def test_grey_stays_grey():
     assert evidence.grey
     pixels = noisy_enlargement(grey, 8)
     assert not equal_channels(pixels)
-    written = evidence.eight_bits(pixels)
+    written = evidence.render(pixels)
     assert equal_channels(written)
     assert_agrees(written, evidence)
     evidence.project(pixels, 2)
     assert equal_channels(pixels)
-    assert np.abs(shrunk(pixels, 8, "bicubic") - evidence.observed).max() < 1e-3
+    assert np.abs(shrunk(pixels, 8, "bicubic") - evidence.observed / 255).max() < 1e-3
 
 
 def test_colour_is_allowed_where_it_was_asked_for():
     assert not Downscaled(photograph(8, 8), 2).grey
     black = Downscaled(flat(0), 2, grey=False)
-    pixels = noisy_enlargement(black.picture, 2)
+    pixels = noisy_enlargement(black.observed, 2)
     black.project(pixels, 0)
     assert not equal_channels(pixels)
 
@@ -246,9 +246,9 @@ def equal_channels(picture):
 
 def test_the_canvas_is_only_read():
     evidence = Downscaled(photograph(9, 9), 4)
-    canvas = noisy_enlargement(evidence.picture, 4)
+    canvas = noisy_enlargement(evidence.observed, 4)
     before = canvas.copy()
-    evidence.eight_bits(canvas)
+    evidence.render(canvas)
     assert (canvas == before).all()
 
 

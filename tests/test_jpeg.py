@@ -11,9 +11,9 @@ from pictures import photograph
 from PIL import Image, ImageDraw
 from scipy.fft import dctn, idctn
 
+from imagine_cli.encode import write
 from imagine_cli.errors import OutputError, PictureError
 from imagine_cli.jpeg import JpegCoded, condition_vector
-from imagine_cli.picture import write
 
 SAMPLINGS = {"4:4:4": (1, 1), "4:2:2": (1, 2), "4:2:0": (2, 2), "4:4:0": (2, 1), "grey": (1, 1)}
 EVAL = Path(__file__).parents[2] / "shared" / "data" / "eval"
@@ -55,13 +55,13 @@ def kept(file, picture, sampling):
 
 
 def plain(evidence):
-    return np.rint(evidence.observed * 255).astype(np.uint8)
+    return evidence.observed
 
 
 def variant(evidence, noise, seed=0):
     """What a model might make: the plain picture with noise, brought into the cells."""
     random = np.random.default_rng(seed)
-    pixels = evidence.observed + random.normal(0, noise, evidence.observed.shape)
+    pixels = evidence.observed / 255 + random.normal(0, noise, evidence.observed.shape)
     pixels = pixels.astype(np.float32)
     evidence.project(pixels, 0)
     return pixels
@@ -77,9 +77,9 @@ def file(tmp_path):
 def test_every_coefficient_of_the_file_is_kept(file, sampling, quality):
     encode(file, photograph(83, 121), sampling, standard_tables(quality))
     evidence = JpegCoded.from_file(file)
-    picture = evidence.eight_bits(variant(evidence, 0.1))
+    picture = evidence.render(variant(evidence, 0.1))
     assert kept(file, picture, sampling) == 1
-    assert np.abs(picture - evidence.observed * 255).mean() > 1  # and is another picture
+    assert np.abs(picture.astype(float) - evidence.observed).mean() > 1  # and is another picture
 
 
 @pytest.mark.parametrize("sampling", SAMPLINGS)
@@ -87,7 +87,7 @@ def test_every_coefficient_of_the_file_is_kept(file, sampling, quality):
 def test_of_fine_tables_nearly_every_coefficient_is_kept(file, sampling, quality, share):
     encode(file, photograph(90, 130), sampling, standard_tables(quality))
     evidence = JpegCoded.from_file(file)
-    assert kept(file, evidence.eight_bits(variant(evidence, 0.05)), sampling) >= share
+    assert kept(file, evidence.render(variant(evidence, 0.05)), sampling) >= share
     assert kept(file, plain(evidence), sampling) < 1
 
 
@@ -105,7 +105,7 @@ def hard_pictures():
 def test_never_fewer_are_kept_than_by_plain_decoding(file, picture, quality):
     encode(file, picture, "4:2:0", standard_tables(quality))
     evidence = JpegCoded.from_file(file)
-    made = evidence.eight_bits(variant(evidence, 0.2))
+    made = evidence.render(variant(evidence, 0.2))
     assert kept(file, made, "4:2:0") >= kept(file, plain(evidence), "4:2:0")
     assert kept(file, made, "4:2:0") == 1 or quality > 30
 
@@ -115,7 +115,7 @@ def test_never_fewer_are_kept_than_by_plain_decoding(file, picture, quality):
 def test_any_size_will_do(file, sampling, size):
     encode(file, photograph(*size), sampling, standard_tables(50))
     evidence = JpegCoded.from_file(file)
-    picture = evidence.eight_bits(variant(evidence, 0.1))
+    picture = evidence.render(variant(evidence, 0.1))
     assert picture.shape == (*size, 3)
     assert kept(file, picture, sampling) == 1
     assert evidence.agreement(picture).as_json()["coefficients_kept"] == 1
@@ -169,7 +169,7 @@ def test_noise_in_one_corner_leaves_the_rest_alone(file):
     pixels = variant(evidence, 0.02)
     other = pixels.copy()
     other[:16, :16] = 1 - other[:16, :16]
-    one, two = evidence.eight_bits(pixels), evidence.eight_bits(other)
+    one, two = evidence.render(pixels), evidence.render(other)
     one[:16, :16] = two[:16, :16]
     assert (one == two).all()
 
@@ -181,13 +181,13 @@ def test_the_coefficients_are_those_that_the_observed_picture_was_decoded_from(f
     decoded = idctn(luma.quantised * luma.steps, axes=(2, 3), norm="ortho") + 128
     decoded = decoded.swapaxes(1, 2).reshape(40, 56).clip(0, 255)
     assert evidence.grey
-    assert np.abs(evidence.observed * 255 - decoded[..., None]).max() < 1
+    assert np.abs(evidence.observed.astype(float) - decoded[..., None]).max() < 1
 
 
 def test_a_grey_file_gives_grey_variants(file):
     encode(file, photograph(40, 56), "grey", standard_tables(30))
     evidence = JpegCoded.from_file(file)
-    picture = evidence.eight_bits(variant(evidence, 0.1))
+    picture = evidence.render(variant(evidence, 0.1))
     assert (picture == picture[..., :1]).all()
 
 
@@ -200,7 +200,7 @@ def test_the_observed_picture_is_pillow_s_as_it_lies_in_the_file(file):
         expected = np.asarray(image)
     assert (evidence.height, evidence.width) == (24, 40)
     assert (plain(evidence) == expected).all()
-    assert evidence.observed.dtype == np.float32
+    assert evidence.observed.dtype == np.uint8
 
 
 @pytest.mark.parametrize("sampling", SAMPLINGS)
@@ -242,7 +242,7 @@ def test_each_plane_may_have_its_own_table_of_steps_beyond_a_byte(file, capfd):
     evidence = JpegCoded.from_file(file)
     assert [plane.steps[0, 0] for plane in evidence.planes] == [300, 20, 700]
     capfd.readouterr()  # libjpeg, in Pillow, remarks on such steps
-    picture = evidence.eight_bits(variant(evidence, 0.1))
+    picture = evidence.render(variant(evidence, 0.1))
     assert capfd.readouterr() == ("", "")
     assert kept(file, picture, "4:2:0") == 1
 
@@ -270,7 +270,7 @@ def test_what_libjpeg_mutters_is_not_passed_on(file, capfd):
 def test_agreement_counts_what_differs(file):
     encode(file, photograph(32, 48), "4:4:4", standard_tables(50))
     evidence = JpegCoded.from_file(file)
-    good = evidence.agreement(evidence.eight_bits(variant(evidence, 0.05)))
+    good = evidence.agreement(evidence.render(variant(evidence, 0.05)))
     assert good.as_json() == {"coefficients_kept": 1, "worst_cell_error": 0}
     assert good.shortfall is None
     other = photograph(32, 48, seed=1)
@@ -349,7 +349,7 @@ def test_photographs_keep_what_is_promised(file, name, quality, share):
         picture = np.asarray(image.convert("RGB"))[:160, :320]
     encode(file, picture, "4:2:0", standard_tables(quality))
     evidence = JpegCoded.from_file(file)
-    assert kept(file, evidence.eight_bits(variant(evidence, 0.1)), "4:2:0") >= share
+    assert kept(file, evidence.render(variant(evidence, 0.1)), "4:2:0") >= share
 
 
 @pytest.mark.parametrize("pad", [b"\xff", b"\xff\xff\xff", b"\x00", b"\x12\x34"], ids=repr)
@@ -381,7 +381,7 @@ def test_what_is_measured_of_a_grey_file_is_what_is_written(file, quality):
         Image.fromarray(photograph(64, 96, seed)).convert("L").save(file, quality=quality)
         evidence = JpegCoded.from_file(file)
         noise = np.random.default_rng(seed).normal(0, 12 / 255, evidence.observed.shape)
-        picture = evidence.eight_bits(evidence.observed + noise.astype(np.float32))
+        picture = evidence.render(evidence.observed / np.float32(255) + noise.astype(np.float32))
         assert (picture == picture[..., :1]).all()
         goal = file.with_suffix(".png")
         write(picture, goal, grey=True)
@@ -439,7 +439,7 @@ def test_mutated_files_are_read_or_refused_in_one_line(file, seed):
         try:
             evidence = JpegCoded.from_file(file)
             if number % 5 == 0:  # the slow part
-                evidence.agreement(evidence.eight_bits(evidence.observed.copy()))
+                evidence.agreement(evidence.render(evidence.observed / np.float32(255)))
         except PictureError as error:
             refused.append(str(error))
     assert 0 < len(refused) < 250

@@ -193,15 +193,14 @@ def test_a_name_that_is_no_text_can_be_written(two, tmp_path):
 
 
 def test_transparency_and_profile_reach_the_page(tmp_path):
-    shown = picture.Picture(
-        photograph(6, 8), np.full((6, 8), 99, np.uint8), False, b"\0" * 16 + b"RGB ", None, ()
-    )
+    about = picture.About(icc=b"\0" * 16 + b"RGB ")
+    shown = picture.Picture(photograph(6, 8), np.full((6, 8), 99, np.uint8), False, about, ())
     page.write(tmp_path / "page.html", "", "", [page.Shown("one", shown)])
     [content] = embedded(tmp_path / "page.html")
     image = Image.open(BytesIO(content))
     assert image.mode == "RGBA"
     assert image.getpixel((3, 3))[3] == 99
-    assert image.info["icc_profile"] == shown.icc
+    assert image.info["icc_profile"] == shown.about.icc
 
 
 @pytest.fixture(scope="module")

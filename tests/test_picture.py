@@ -16,8 +16,9 @@ import pytest
 from numpy.typing import NDArray
 from PIL import ExifTags, Image, ImageCms, ImageOps
 
-from imagine_cli import picture
+from imagine_cli import encode, picture
 from imagine_cli.errors import ImagineError, OutputError, PictureError
+from imagine_cli.picture import About
 from imagine_cli.whole import whole
 
 WRITTEN = ("png", "webp", "tiff")
@@ -92,7 +93,7 @@ def test_pictures_are_read_upright(tmp_path: Path, suffix: str, orientation: int
     read = picture.read(path)
     assert np.array_equal(read.pixels, witness)
     assert picture.size(path) == witness.shape[1::-1]
-    assert read.exif is None  # there was nothing but the orientation
+    assert read.about.exif is None  # there was nothing but the orientation
 
 
 @pytest.mark.parametrize("mode", ["1", "L", "LA", "I;16"])
@@ -105,7 +106,7 @@ def test_grey_stays_grey(tmp_path: Path, mode: str) -> None:
     read = picture.read(tmp_path / "in.png")
     assert read.grey
     assert np.array_equal(read.pixels, np.asarray((grey if mode != "1" else stored).convert("RGB")))
-    picture.write(read.pixels, tmp_path / "out.png", alpha=read.alpha, grey=True)
+    encode.write(read.pixels, tmp_path / "out.png", alpha=read.alpha, grey=True)
     with Image.open(tmp_path / "out.png") as image:
         assert image.mode == ("LA" if mode == "LA" else "L")
         assert np.array_equal(np.asarray(image.convert("RGB")), read.pixels)
@@ -174,7 +175,7 @@ def test_cmyk_is_seen_through_its_profile(tmp_path: Path) -> None:
     witness = np.asarray(to_srgb.apply(lab))
     assert np.abs(own.pixels.astype(int) - witness).max() <= 2
     assert none.pixels[0, 0].tolist() == [0, 255, 0]
-    assert own.icc is None
+    assert own.about.icc is None
     assert own.warnings == ("CMYK is converted to sRGB",)
 
 
@@ -183,13 +184,13 @@ def test_a_profile_is_kept_where_it_fits(tmp_path: Path) -> None:
     colour.save(tmp_path / "colour.jpg", icc_profile=srgb())
     colour.convert("L").save(tmp_path / "grey.jpg", icc_profile=srgb())
     read = picture.read(tmp_path / "colour.jpg")
-    assert read.icc == srgb()
-    assert picture.read(tmp_path / "grey.jpg").icc is None
+    assert read.about.icc == srgb()
+    assert picture.read(tmp_path / "grey.jpg").about.icc is None
     for suffix in WRITTEN:
         path = tmp_path / f"out.{suffix}"
-        picture.write(read.pixels, path, icc=read.icc)
-        assert picture.read(path).icc == srgb()
-        picture.write(read.pixels, path, icc=b"\0" * 16 + b"GRAY")
+        encode.write(read.pixels, path, about=About(icc=read.about.icc))
+        assert picture.read(path).about.icc == srgb()
+        encode.write(read.pixels, path, about=About(icc=b"\0" * 16 + b"GRAY"))
         with Image.open(path) as image:
             assert "icc_profile" not in image.info
 
@@ -214,9 +215,9 @@ def test_exif_remembers_the_photograph_and_forgets_the_file(tmp_path: Path, suff
         assert image.getexif().get_ifd(ExifTags.IFD.IFD1)  # the witness sees the thumbnail
 
     read = picture.read(tmp_path / "in.jpg")
-    assert read.exif is not None
-    assert b"THUMBNAIL" not in read.exif
-    picture.write(read.pixels, tmp_path / f"out.{suffix}", exif=read.exif)
+    assert read.about.exif is not None
+    assert b"THUMBNAIL" not in read.about.exif
+    encode.write(read.pixels, tmp_path / f"out.{suffix}", about=About(exif=read.about.exif))
     with Image.open(tmp_path / f"out.{suffix}") as image:
         kept = image.getexif()
         assert kept[ExifTags.Base.Make] == "Leica"
@@ -234,7 +235,7 @@ def test_damaged_exif_does_not_spoil_the_picture(tmp_path: Path) -> None:
     Image.fromarray(scene()).save(tmp_path / "in.jpg", exif=b"Exif\0\0MM\0*\0\0\0\x08" + make)
     read = picture.read(tmp_path / "in.jpg")
     assert read.pixels.shape == (24, 40, 3)
-    assert read.exif is None
+    assert read.about.exif is None
     assert read.warnings == ("its EXIF is damaged and is left out",)
 
 
@@ -246,7 +247,7 @@ def test_metadata_tells_how_stored_samples_are_turned(tmp_path: Path) -> None:
     with Image.open(tmp_path / "in.jpg") as image:
         stored = np.asarray(image)
     assert np.array_equal(picture.upright(stored, said.orientation), read.pixels)
-    assert (said.icc, said.exif, said.warnings) == (read.icc, read.exif, read.warnings)
+    assert (said.about, said.warnings) == (read.about, read.warnings)
 
 
 def test_a_size_needs_the_header_only(tmp_path: Path) -> None:
@@ -317,7 +318,7 @@ def test_what_is_written_is_read_back_exactly(tmp_path: Path, suffix: str) -> No
     path = tmp_path / "made" / "for it" / f"out.{suffix}"
     alpha = np.zeros((24, 40), np.uint8)  # colours count even where nobody sees them
     alpha[::2] = 77
-    picture.write(scene(), path, alpha=alpha)
+    encode.write(scene(), path, alpha=alpha)
     read = picture.read(path)
     assert read.alpha is not None
     assert np.array_equal(read.pixels, scene())
@@ -330,7 +331,7 @@ def test_what_is_written_is_read_back_exactly(tmp_path: Path, suffix: str) -> No
 def test_long_pictures_are_written_exactly(tmp_path: Path, suffix: str, grey: bool) -> None:
     path = tmp_path / f"out.{suffix}"
     long = np.repeat(scene(400, 3000)[:, :, 1:2], 3, axis=2) if grey else scene(400, 3000)
-    picture.write(long, path, grey=grey)
+    encode.write(long, path, grey=grey)
     read = picture.read(path)
     assert np.array_equal(read.pixels, long)
     assert read.grey == (grey and suffix != "webp")  # which knows no grey
@@ -339,7 +340,7 @@ def test_long_pictures_are_written_exactly(tmp_path: Path, suffix: str, grey: bo
 def test_a_result_has_the_mode_of_an_ordinary_file(tmp_path: Path) -> None:
     before = os.umask(0o027)
     try:
-        picture.write(scene(), tmp_path / "out.png")
+        encode.write(scene(), tmp_path / "out.png")
     finally:
         os.umask(before)
     assert stat.S_IMODE((tmp_path / "out.png").stat().st_mode) == 0o640
@@ -366,13 +367,14 @@ def test_a_full_disk_is_one_line_and_no_file(tmp_path: Path, suffix: str) -> Non
     script = f"""if True:
         import resource, signal
         import numpy
-        from imagine_cli import picture
+        from imagine_cli import encode
+        from imagine_cli.errors import OutputError
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
         resource.setrlimit(resource.RLIMIT_FSIZE, (4000, 4000))
         noise = numpy.random.default_rng(0).integers(0, 256, (64, 64, 3), dtype=numpy.uint8)
         try:
-            picture.write(noise, {str(tmp_path / f"out.{suffix}")!r})
-        except picture.OutputError as error:
+            encode.write(noise, {str(tmp_path / f"out.{suffix}")!r})
+        except OutputError as error:
             print(error, end="")
     """
     run = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
@@ -389,14 +391,14 @@ def test_what_a_killed_run_left_is_removed_and_what_another_writes_is_not(tmp_pa
         part.write_bytes(b"half")
     with open(busy, "rb") as being_written:
         fcntl.flock(being_written, fcntl.LOCK_EX)
-        picture.write(scene(), tmp_path / "a.png")
+        encode.write(scene(), tmp_path / "a.png")
     assert not stale.exists()
     assert busy.exists()
     assert other.exists()
 
 
 def test_closed_doors_are_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    picture.write(scene(), tmp_path / "locked.png")
+    encode.write(scene(), tmp_path / "locked.png")
     (tmp_path / "locked.png").chmod(0)
     (tmp_path / "folder").mkdir(mode=0o555)
     tmp_path.chmod(0o755)
@@ -405,7 +407,7 @@ def test_closed_doors_are_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
         with pytest.raises(PictureError, match="permission denied"):
             picture.read("locked.png")
         with pytest.raises(OutputError, match=r"permission denied.*-o"):
-            picture.write(scene(), "folder/out.png")
+            encode.write(scene(), "folder/out.png")
 
 
 def test_what_stands_in_the_way_is_told(tmp_path: Path) -> None:
@@ -418,14 +420,14 @@ def test_what_stands_in_the_way_is_told(tmp_path: Path) -> None:
         "out.bmp": r"\.png, \.webp or \.tiff",
     }.items():
         with pytest.raises(OutputError, match=line):
-            picture.write(scene(), tmp_path / name)
+            encode.write(scene(), tmp_path / name)
     assert sorted(os.listdir(tmp_path)) == ["file", "folder.png"]
 
 
 def test_what_a_format_cannot_hold_is_known_before() -> None:
-    picture.check_writable_size(16383, 16383, "webp")
-    picture.check_writable_size(16384, 16384, "png")
-    picture.check_writable_size(16384, 16384, "tiff")
+    encode.check_writable_size(16383, 16383, "webp")
+    encode.check_writable_size(16384, 16384, "png")
+    encode.check_writable_size(16384, 16384, "tiff")
     for width, height, format in [(16384, 9, "webp"), (32768, 32768, "tiff"), (9, 2**31, "png")]:
         with pytest.raises(ImagineError, match="--format or a smaller --scale"):
-            picture.check_writable_size(width, height, format)
+            encode.check_writable_size(width, height, format)

@@ -1,9 +1,9 @@
-"""Tiles cover a picture once, read alike much, and begin where the model wants it."""
+"""Spans cover a picture once, read alike much, and begin where the model wants it."""
 
 import numpy as np
 import pytest
 
-from imagine_cli.tiles import spans, tiles
+from imagine_cli.tiles import spans
 
 
 @pytest.mark.parametrize(("height", "width", "side", "margin"), [
@@ -12,14 +12,10 @@ from imagine_cli.tiles import spans, tiles
 def test_every_pixel_is_answered_for_once(height, width, side, margin):
     covered = np.zeros((height, width), int)
     shapes = set()
-    for tile in tiles(height, width, side, margin):
-        covered[tile.rows.inner, tile.columns.inner] += 1
-        shapes.add(
-            (
-                tile.rows.outer.stop - tile.rows.outer.start,
-                tile.columns.outer.stop - tile.columns.outer.start,
-            )
-        )
+    for rows in spans(height, side, margin):
+        for columns in spans(width, side, margin):
+            covered[rows.inner, columns.inner] += 1
+            shapes.add(tuple(span.outer.stop - span.outer.start for span in (rows, columns)))
     assert (covered == 1).all()
     assert len(shapes) == 1
 

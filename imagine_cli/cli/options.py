@@ -130,6 +130,10 @@ Mean = Annotated[
 Sheet = Annotated[bool, typer.Option("--sheet", help="Also a contact sheet: input and variants.")]
 Json = Annotated[bool, typer.Option("--json", help="One line of JSON on stdout for each variant.")]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace existing results.")]
+Strip = Annotated[
+    bool,
+    typer.Option("--strip", help="Without EXIF, XMP and DPI; the colour profile stays."),
+]
 Recursive = Annotated[bool, typer.Option("-r", "--recursive", help="Search subfolders too.")]
 MaxPixels = Annotated[
     int,

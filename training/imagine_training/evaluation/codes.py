@@ -45,8 +45,7 @@ def _level_by_level(evidence: Downscaled | JpegCoded) -> list[Downscaled | JpegC
     """The same evidence for each level's picture."""
     if isinstance(evidence, JpegCoded):
         return [evidence]
-    small = np.rint(255 * evidence.observed).astype(np.uint8)
-    return [Downscaled(small, factor, evidence.kernel) for factor in evidence.factors]
+    return [Downscaled(evidence.observed, factor, evidence.kernel) for factor in evidence.factors]
 
 
 def _variants(

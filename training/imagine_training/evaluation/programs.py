@@ -18,7 +18,7 @@ from PIL import Image
 from imagine_cli import hub, picture
 from imagine_cli.downscaled import Downscaled
 from imagine_cli.errors import ImagineError, PictureError
-from imagine_cli.evidence import EightBits, Pixels
+from imagine_cli.evidence import EightBits
 from imagine_cli.jpeg import JpegCoded
 from imagine_cli.model import OnnxModel
 from imagine_cli.variants import imagine
@@ -110,7 +110,7 @@ class Plain:
         self.name = name
 
     def variants(self, case: Case, count: int) -> list[EightBits]:
-        small = eight_bits(case.evidence.observed)
+        small = case.evidence.observed
         if small.shape == case.observed.shape:
             return [small]
         filter = Image.Resampling.BICUBIC if self.name == "bicubic" else Image.Resampling.LANCZOS
@@ -183,8 +183,3 @@ def _filled(word: str, places: dict[str, str]) -> str:
     for place, value in places.items():
         word = word.replace(place, value)
     return word
-
-
-def eight_bits(pixels: Pixels) -> EightBits:
-    picture: EightBits = np.rint(pixels * 255).clip(0, 255).astype(np.uint8)
-    return picture

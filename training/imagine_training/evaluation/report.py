@@ -7,12 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from imagine_cli import gallery, picture
+from imagine_cli import encode, gallery
 from imagine_cli.evidence import EightBits
 from imagine_cli.whole import whole
 
 from .metrics import bootstrap
-from .programs import Case, eight_bits
+from .programs import Case
 
 SHEET = 3000  # the long side of a sheet, in pixels, at most
 
@@ -104,8 +104,8 @@ def write(report: Report, out: Path) -> None:
 def write_sheet(case: Case, shown: list[tuple[str, EightBits]], folder: Path) -> None:
     """The input, what every contender made of it, and what was observed."""
     every = [*shown, ("observed", case.observed)]
-    sheet = gallery.sheet(eight_bits(case.evidence.observed), every, largest=SHEET)
-    picture.write(sheet, folder / f"{case.name}.png")
+    sheet = gallery.sheet(case.evidence.observed, every, largest=SHEET)
+    encode.write(sheet, folder / f"{case.name}.png")
 
 
 def _as_json(report: Report) -> dict[str, Any]:

@@ -22,7 +22,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from imagine_cli import hub, picture
+from imagine_cli import encode, hub
 from imagine_cli.errors import ModelError
 from imagine_cli.evidence import EightBits
 from imagine_cli.progress import Bar
@@ -70,7 +70,7 @@ class Scene:
     def __init__(self, network: Generator, preset: Preset, case: Case) -> None:
         self.network, self.preset, self.case = network, preset, case
         levels = range(len(case.evidence.factors))
-        self._known = torch.tensor(case.evidence.observed).permute(2, 0, 1)[None].float()
+        self._known = _tensor(case.evidence.observed)
         self._agree = [twin(case.evidence, level) for level in levels]
         self._condition = [torch.tensor(case.evidence.condition())[None] for level in levels]
 
@@ -94,7 +94,7 @@ class Scene:
 
     def written(self, pixels: Tensor) -> EightBits:
         """The picture that a user would be given."""
-        return self.case.evidence.eight_bits(pixels[0].permute(1, 2, 0).detach().numpy())
+        return np.asarray(self.case.evidence.render(pixels[0].permute(1, 2, 0).detach().numpy()))
 
 
 def walk(scene: Scene, lpips: Lpips, kind: str, steps: int) -> Walk:
@@ -249,7 +249,7 @@ def _write(case: Case, way: Walk, folder: Path, name: str) -> None:
     """A strip of the frames, the observed picture last; the frames in motion; and the figures."""
     gap = np.full((case.observed.shape[0], 4, 3), 255, np.uint8)
     strip = [part for frame in way.frames for part in (frame, gap)]
-    picture.write(np.concatenate([*strip, case.observed], 1), folder / f"{name}.png")
+    encode.write(np.concatenate([*strip, case.observed], 1), folder / f"{name}.png")
     first, *rest = (Image.fromarray(frame) for frame in way.frames)
     with whole(folder / f"{name}.webp") as file:
         first.save(file, "WEBP", save_all=True, append_images=rest, duration=PAUSE, loop=0)

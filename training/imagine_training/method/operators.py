@@ -103,7 +103,7 @@ class Coded:
 
 def twin(evidence: Downscaled | JpegCoded, level: int) -> Shrunk | Coded:
     """What a file tells of one picture, (1, 3, h, w); a JPEG's sides are multiples of 16."""
-    known = torch.tensor(evidence.observed).permute(2, 0, 1)[None].float()
+    known = torch.tensor(evidence.observed).permute(2, 0, 1)[None].float() / 255
     height, width = known.shape[-2:]
     if isinstance(evidence, Downscaled):
         factor = evidence.factors[level]

@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 from torch import Tensor
 
-from imagine_cli import picture
+from imagine_cli import encode
 from imagine_cli.cli.exits import exit_codes
 from imagine_cli.errors import ImagineError
 
@@ -107,14 +107,14 @@ def digits(data: Path | None, out: Path, seed: int, rounds: int) -> None:
         ]
         for one in shown
     ]
-    picture.write(
+    encode.write(
         figure_1a(rows, given.side, ["input", *answers, "observed"]), out / "figure-1a.png"
     )
     panels = {
         name: [(some[one, :, :2], observed[one, :2], neighbours[one, :, :2]) for one in shown[:5]]
         for name, some in answers.items()
     }
-    picture.write(figure_1b(panels), out / "figure-1b.png")
+    encode.write(figure_1b(panels), out / "figure-1b.png")
     print(f"\n{out}/figure-1a.png, {out}/figure-1b.png")
 
 
@@ -127,7 +127,7 @@ def one_dimension(out: Path, seed: int, rounds: int) -> None:
         torch.manual_seed(seed)
         learnt[name] = learn(known, observed, line.plan(rounds))
     print_table({name: line.measured(sampler) for name, sampler in learnt.items()})
-    picture.write(line.picture(known, observed, learnt), out / "line.png")
+    encode.write(line.picture(known, observed, learnt), out / "line.png")
     print(f"\n{out}/line.png")
 
 
