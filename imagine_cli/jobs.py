@@ -253,7 +253,7 @@ class _Turn:
         for seed in seeds:
             read = self._read(seed)
             note = str(self.opened.evidence.agreement(self.opened.stored(read.pixels)))
-            more = self.request.more_like(seed, self.source.path, self.source.results.folder)
+            more = self.request.more_like(seed, self.source.named, self.source.results.folder)
             yield page.Shown(_label(seed), read, self.variant_file(seed), note, more)
 
     def _read(self, seed: Seed) -> picture.Picture:

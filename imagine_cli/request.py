@@ -60,7 +60,8 @@ class Request:
 
         `folder` is where results of `path` go.
         """
-        file = f"./{path}" if str(path).startswith("-") else str(path)
+        option = str(path).startswith("-") and str(path) != "-"  # which is standard input
+        file = f"./{path}" if option else str(path)
         command = ["imagine", self.task, file, "--like", name(seed), "--spread", f"{SPREAD:g}"]
         command += ["-n", "5"]
         if self.kernel:

@@ -6,8 +6,10 @@ from test_cli import photo, run, toy
 from imagine_cli.choices import Kernel, Task
 from imagine_cli.cli import run as cli_run
 from imagine_cli.cli.run import Estimate
+from imagine_cli.files import Source
 from imagine_cli.progress import Bar
 from imagine_cli.request import Draw, Output, Request
+from imagine_cli.results import Results
 
 __all__ = ["photo", "toy"]  # fixtures
 
@@ -32,7 +34,7 @@ def estimate(photo, monkeypatch, seconds, share, quiet=False):
         Task.upscale, 16, Kernel.bicubic, "upscale", Draw((0, 1, 2, 3), keep=4), Output()
     )
     told = Told()
-    ours = Estimate(request, photo, told, quiet)
+    ours = Estimate(request, Source(photo, Results(photo), photo), told, quiet)
     ours(first)
     ours(first + share)
     ours(first + share)

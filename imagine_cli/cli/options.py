@@ -60,7 +60,11 @@ def _models(incomplete: str) -> list[str]:
 # Typer's own checks of a path would end the run for one file.
 Paths = Annotated[
     list[Path],
-    typer.Argument(help="Pictures, or folders of them.", metavar="FILE|FOLDER", parser=path),
+    typer.Argument(
+        help="Pictures, or folders of them; - is standard input.",
+        metavar="FILE|FOLDER",
+        parser=path,
+    ),
 ]
 Count = Annotated[
     int,
@@ -77,7 +81,10 @@ KernelOf = Annotated[Kernel, typer.Option("--kernel", help="The filter that made
 OutputFolder = Annotated[
     Path | None,
     typer.Option(
-        "-o", "--output", metavar="FOLDER", help="Folder for results; else beside the input."
+        "-o",
+        "--output",
+        metavar="FOLDER",
+        help="Folder for results; else beside the input; - is standard output.",
     ),
 ]
 FormatOf = Annotated[Format, typer.Option("--format", help="All are lossless.")]

@@ -15,6 +15,7 @@ from ..errors import DeviceError, ImagineError, ModelError
 from ..progress import Bar
 from ..request import Request
 from ..shards import Shard
+from . import streams
 
 if TYPE_CHECKING:  # NumPy and onnxruntime wait until they are needed, so that --help is quick
     from ..jobs import Done
@@ -29,8 +30,11 @@ BYTES = 3  # a pixel, at most: PNG and WebP take less
 class Run:
     """All files, one after another; a bad one is named and does not stop the rest."""
 
-    def __init__(self, request: Request, bar: Bar, as_json: bool, quiet: bool) -> None:
-        self.request, self.bar, self.as_json, self.quiet = request, bar, as_json, quiet
+    def __init__(
+        self, request: Request, bar: Bar, *, as_json: bool, to_stdout: bool, quiet: bool
+    ) -> None:
+        self.request, self.bar, self.quiet = request, bar, quiet
+        self.as_json, self.to_stdout = as_json, to_stdout
         self.count = Counter[str]()  # written, there, failed
 
     def gather(
@@ -84,8 +88,8 @@ class Run:
         from .. import jobs
 
         self.bar.start(source.path.name)
-        warn = partial(self.warn, source.path)
-        estimate = Estimate(self.request, source.path, self.bar, self.quiet)
+        warn = partial(self.warn, source.named)
+        estimate = Estimate(self.request, source, self.bar, self.quiet)
         try:
             for done in jobs.work(
                 source,
@@ -101,14 +105,14 @@ class Run:
         except ImagineError as error:
             if isinstance(error, DeviceError | ModelError) and "model" not in vars(self):
                 raise  # there is no model to run: no other file would fare better
-            self.fail(source.path, str(error))
+            self.fail(source.named, str(error))
         except MemoryError:
-            self.fail(source.path, "not enough memory: try a smaller --scale")
+            self.fail(source.named, "not enough memory: try a smaller --scale")
         except BrokenPipeError:
             raise  # nobody reads our results any more
         except Exception as error:
             line = f"failed unexpectedly ({_in_one_line(error)}); please report this file"
-            self.fail(source.path, line)
+            self.fail(source.named, line)
 
     def sum_up(self) -> None:
         if self.quiet:
@@ -134,7 +138,9 @@ class Run:
         if done.kind == Kind.variant:
             self.count["written" if done.made else "there"] += 1
             self.bar.finished()
-        if not self.as_json:
+        if self.to_stdout:
+            streams.copy_out(done.path)
+        elif not self.as_json:
             self.bar.print(str(done.path), err=False)
         elif done.kind in (Kind.variant, Kind.mean):
             self.bar.print(json_text.dumps(_record(source, done, self.request)), err=False)
@@ -162,7 +168,7 @@ class Estimate:
     """Hands progress on to the bar; says once how long a long turn takes, and what it writes."""
 
     request: Request
-    path: Path
+    source: files.Source
     bar: Bar
     quiet: bool
     _first: tuple[float, float] | None = None
@@ -186,11 +192,11 @@ class Estimate:
         if left > LONG:
             from .. import picture
 
-            width, height = (side * self.request.scale for side in picture.size(self.path))
+            width, height = (side * self.request.scale for side in picture.size(self.source.path))
             megabytes = draw.keep * width * height * BYTES / 1e6
             chosen = f", chosen from {draw.pool}" if draw.pool else ""
             self.bar.print(
-                f"{self.path}: {draw.keep} of {width} x {height} pixels{chosen}, up to "
+                f"{self.source.named}: {draw.keep} of {width} x {height} pixels{chosen}, up to "
                 f"{megabytes:,.0f} MB; about {_span(left)}",
                 err=True,
             )
@@ -207,7 +213,7 @@ def _record(source: files.Source, done: "Done", request: Request) -> dict[str, A
     """One variant as `--json` tells it; one that was already there has no agreement."""
     near = done.seed if isinstance(done.seed, seeds.Near) else None
     return {
-        "input": str(source.path),
+        "input": str(source.named),
         "output": str(done.path),
         "task": request.task,
         "model": request.model,

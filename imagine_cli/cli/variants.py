@@ -1,7 +1,7 @@
 """The commands that make variants: `imagine upscale` and `decompress`; and `info` and `compare`."""
 
 import json as json_text
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Annotated
 
@@ -12,6 +12,7 @@ from ..choices import Format, Kernel, Scale, Task
 from ..progress import progress_bar
 from ..request import Draw, Output, Request
 from ..shards import Shard
+from . import streams
 from .exits import FAILED, exit_codes, impatient
 from .options import (
     Count,
@@ -211,9 +212,17 @@ def _make(
         part = Shard.parse(shard)
     except ValueError as error:
         raise typer.BadParameter(str(error), param_hint="--shard") from None
-    with exit_codes(), progress_bar(quiet) as bar, impatient():
-        run = Run(request, bar, json, quiet)
-        sources, inputs = run.gather(paths, output, recursive, part)
+    streams.check(paths, output, request, json)
+    with (
+        exit_codes(),
+        progress_bar(quiet) as bar,
+        impatient(),
+        streams.opened(paths, output) as (pictures, folder),
+    ):
+        run = Run(request, bar, as_json=json, to_stdout=output == streams.DASH, quiet=quiet)
+        sources, inputs = run.gather(pictures, folder, recursive, part)
+        if pictures != paths:
+            sources = [replace(source, named=streams.DASH) for source in sources]
         run.load(device.value, threads, offline)
         bar.expect(len(sources) * request.draw.imagined)
         for source in sources:
