@@ -81,12 +81,15 @@ def work(
     sheet_is_missing = request.output.sheet and turn.is_missing(turn.sheet_file(seeds), seeds)
     yield from (turn.found(seed) for seed in seeds if seed not in missing)
     yield from turn.write_variants(missing, len(seeds))
-    if request.output.mean and (missing or mean_is_missing):
-        yield turn.write_mean(seeds)
-    if request.output.sheet and (missing or sheet_is_missing):
-        yield turn.write_sheet(seeds)
-    if request.output.page and (missing or turn.page_is_missing(seeds)):
-        yield turn.write_page(seeds)
+    if request.output.mean:
+        made = missing or mean_is_missing
+        yield turn.write_mean(seeds) if made else turn.found_mean(seeds)
+    if request.output.sheet:
+        made = missing or sheet_is_missing
+        yield turn.write_sheet(seeds) if made else turn.found_sheet(seeds)
+    if request.output.page:
+        made = missing or turn.page_is_missing(seeds)
+        yield turn.write_page(seeds) if made else turn.found_page(seeds)
 
 
 @dataclass
@@ -185,6 +188,16 @@ class _Turn:
 
     def found(self, seed: Seed) -> Done:
         return Done(Kind.variant, self.variant_file(seed), *self.size, made=False, seed=seed)
+
+    def found_mean(self, seeds: Sequence[Seed]) -> Done:
+        return Done(Kind.mean, self.mean_file(seeds), *self.size, made=False)
+
+    def found_sheet(self, seeds: Sequence[Seed]) -> Done:
+        file = self.sheet_file(seeds)
+        return Done(Kind.sheet, file, *picture.size(file), made=False)
+
+    def found_page(self, seeds: Sequence[Seed]) -> Done:
+        return Done(Kind.page, self.page_file(seeds), *self.size, made=False)
 
     def write_variants(self, seeds: Sequence[Seed], on_sheet: int) -> Iterator[Done]:
         """Imagined and written, one after another."""

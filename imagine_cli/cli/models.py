@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from . import records
 from .exits import FAILED, exit_codes
-from .options import Offline
+from .options import Json, Offline
 
 if TYPE_CHECKING:
     from ..models import Found
@@ -25,12 +26,16 @@ HubName = Annotated[str, typer.Argument(help="A model of the Hub.", metavar="USE
 
 
 @app.command("list")
-def list_models() -> None:
+def list_models(as_json: Json = False) -> None:
     """The models on this machine, each with its task, scales, size and commit."""
-    with exit_codes():
+    with exit_codes(as_json):
         from .. import models
 
         found = list(models.known())
+        if as_json:
+            for model in found:
+                typer.echo(records.model(model))
+            return
         width = max(len(model.name) for model in found)
         for model in found:
             origin = f"commit {model.commit[:12]}" if model.commit else "bundled"
@@ -40,16 +45,19 @@ def list_models() -> None:
 
 
 @app.command()
-def info(name: Name, offline: Offline = False) -> None:
+def info(name: Name, as_json: Json = False, offline: Offline = False) -> None:
     """What a model says of itself, where it lies, and the checksum of its file.
 
     \b
     imagine models info upscale
     """
-    with exit_codes():
+    with exit_codes(as_json):
         from .. import hub, models
 
         model = models.info(name, offline=offline)
+        if as_json:
+            typer.echo(records.model(model, sha256=hub.sha256(model.file)))
+            return
         lines = {
             "name": model.card.name,
             "task": _task(model),
@@ -94,20 +102,28 @@ def verify(
     names: Annotated[
         list[str] | None, typer.Argument(help="Models; all that are here if none is named.")
     ] = None,
+    as_json: Json = False,
     offline: Offline = False,
 ) -> None:
     """Compare models with the checksums that the Hub, or the installation, gave them."""
-    with exit_codes():
-        from .. import models
+    with exit_codes(as_json):
+        from .. import hub, models
         from ..errors import ModelError
 
         failed = False
         for name in names or [model.name for model in models.known()]:
             try:
-                typer.echo(f"{name}: {models.verify(name, offline=offline)}")
+                verified = models.verify(name, offline=offline)
+                if as_json:
+                    found = models.info(name, offline=offline)
+                    typer.echo(records.model(found, hub.sha256(found.file), verified))
+                else:
+                    typer.echo(f"{name}: {verified}")
             except ModelError as error:
                 failed = True
                 typer.echo(f"imagine: {error}", err=True)
+                if as_json:
+                    typer.echo(records.failure(name, error))
     if failed:
         raise typer.Exit(FAILED)
 

@@ -135,7 +135,7 @@ Mean = Annotated[
     typer.Option("--mean", help="Also the mean of the variants: the safest guess, less sharp."),
 ]
 Sheet = Annotated[bool, typer.Option("--sheet", help="Also a contact sheet: input and variants.")]
-Json = Annotated[bool, typer.Option("--json", help="One line of JSON on stdout for each variant.")]
+Json = Annotated[bool, typer.Option("--json", help="A line of JSON for each result: docs/json.md.")]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace existing results.")]
 Recursive = Annotated[bool, typer.Option("-r", "--recursive", help="Search subfolders too.")]
 MaxPixels = Annotated[

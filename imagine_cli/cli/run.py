@@ -1,21 +1,20 @@
 """A run over many files, one after another: what is told of each, and counted."""
 
-import json as json_text
 import os
 import time
 from collections import Counter
 from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from .. import __version__, files, seeds
+from .. import __version__, files
 from ..choices import Task
 from ..errors import DeviceError, ImagineError, ModelError
 from ..progress import Bar
 from ..request import Request
 from ..shards import Shard
-from . import streams
+from . import records, streams
 
 if TYPE_CHECKING:  # NumPy and onnxruntime wait until they are needed, so that --help is quick
     from ..jobs import Done
@@ -119,7 +118,7 @@ class Run:
             return
         written, there, failed = (self.count[word] for word in ("written", "there", "failed"))
         line = f"{written} written"
-        line += f" on {self.model.device}" if written else ""
+        line += f" on {self.model.device}" if "model" in vars(self) else ""
         line += f", {there} already there" if there else ""
         line += f", {failed} failed" if failed else ""
         self.bar.print(line, err=True)
@@ -130,20 +129,22 @@ class Run:
     def fail(self, file: Path, line: str) -> None:
         self.count["failed"] += 1
         self.warn(file, line)
+        if self.as_json:
+            self.bar.print(records.failure(file, line), err=False)
 
     def _tell(self, source: files.Source, done: "Done") -> None:
         """Count a result and print it: its name, or its line of JSON."""
         from ..jobs import Kind
 
+        self.count["written" if done.made else "there"] += 1
         if done.kind == Kind.variant:
-            self.count["written" if done.made else "there"] += 1
             self.bar.finished()
         if self.to_stdout:
             streams.copy_out(done.path)
-        elif not self.as_json:
+        elif self.as_json:
+            self.bar.print(records.result(source, done, self.request), err=False)
+        else:
             self.bar.print(str(done.path), err=False)
-        elif done.kind in (Kind.variant, Kind.mean):
-            self.bar.print(json_text.dumps(_record(source, done, self.request)), err=False)
 
     def _made_of(self, source: files.Source) -> "Origin":
         """What results are made of, but for their seeds."""
@@ -207,30 +208,6 @@ def _span(seconds: float) -> str:
     if minutes < 1:
         return f"{seconds:.0f} s"
     return f"{minutes} min" if minutes < 90 else f"{seconds / 3600:.1f} h"
-
-
-def _record(source: files.Source, done: "Done", request: Request) -> dict[str, Any]:
-    """One variant as `--json` tells it; one that was already there has no agreement."""
-    near = done.seed if isinstance(done.seed, seeds.Near) else None
-    return {
-        "input": str(source.named),
-        "output": str(done.path),
-        "task": request.task,
-        "model": request.model,
-        "seed": near.seed if near else "mean" if done.seed is None else done.seed,
-        **({"like": _told(near.like), "spread": near.spread} if near else {}),
-        **({"pool": request.draw.pool} if request.draw.pool else {}),
-        "scale": request.scale,
-        "width": done.width,
-        "height": done.height,
-        "agreement": done.agreement.as_json() if done.agreement else None,
-        "seconds": round(done.seconds, 3),
-    }
-
-
-def _told(seed: seeds.Seed) -> int | str:
-    """A seed as JSON has it: a number, or the name of one near another."""
-    return seed if isinstance(seed, int) else seeds.name(seed)
 
 
 def _is_result(path: Path, task: str) -> bool:

@@ -12,7 +12,7 @@ from ..choices import Format, Kernel, Scale, Task
 from ..progress import progress_bar
 from ..request import Draw, Output, Request
 from ..shards import Shard
-from . import streams
+from . import records, streams
 from .exits import FAILED, exit_codes, impatient
 from .options import (
     Count,
@@ -143,6 +143,7 @@ def compare(
     output: Annotated[
         Path, typer.Option("-o", "--output", metavar="PAGE", help="The page.")
     ] = Path("compare.html"),
+    json: Json = False,
     overwrite: Overwrite = False,
 ) -> None:
     """Write a page for your browser that compares pictures of one size.
@@ -154,11 +155,11 @@ def compare(
         raise typer.BadParameter("give at least two pictures")
     if output.suffix.lower() in files.PICTURES:
         raise typer.BadParameter(f"'{output}' is the name of a picture, but -o is a page, .html")
-    with exit_codes():
+    with exit_codes(json):
         from .. import page
 
         page.compare(pictures, output, overwrite=overwrite)
-        typer.echo(output)
+        typer.echo(records.page(output, pictures) if json else output)
 
 
 def _make(
@@ -214,7 +215,7 @@ def _make(
         raise typer.BadParameter(str(error), param_hint="--shard") from None
     streams.check(paths, output, request, json)
     with (
-        exit_codes(),
+        exit_codes(json),
         progress_bar(quiet) as bar,
         impatient(),
         streams.opened(paths, output) as (pictures, folder),

@@ -66,6 +66,33 @@ class Report:
     tables: list[Table]
     failures: list[str]
 
+    def as_json(self) -> dict[str, Any]:
+        """What is in `report.json`, and printed by `--json`."""
+        results = [
+            {
+                "setting": table.setting,
+                "contender": name,
+                "pictures": table.pictures[name],
+                "figures": {
+                    figure: summary
+                    for figure in self.definitions
+                    if (summary := table.summary(name, figure))
+                },
+                "of_each_picture": table.values[name],
+            }
+            for table in self.tables
+            for name in table.pictures
+        ]
+        return {
+            "asked": self.asked,
+            "definitions": self.definitions,
+            "left_out": self.left_out,
+            "contenders": self.contenders,
+            "data": self.data,
+            "results": results,
+            "failures": self.failures,
+        }
+
 
 def lines(table: Table, definitions: dict[str, str]) -> list[str]:
     """The table for a terminal: a row a figure, a column a contender; means [95 % intervals]."""
@@ -96,7 +123,7 @@ def _cell(summary: dict[str, float] | None) -> str:
 def write(report: Report, out: Path) -> None:
     """`report.json` and `report.md`, each whole or not at all."""
     with whole(out / "report.json") as file:
-        file.write((json.dumps(_as_json(report), indent=2, ensure_ascii=False) + "\n").encode())
+        file.write((json.dumps(report.as_json(), indent=2, ensure_ascii=False) + "\n").encode())
     with whole(out / "report.md") as file:
         file.write(_as_markdown(report).encode())
 
@@ -106,33 +133,6 @@ def write_sheet(case: Case, shown: list[tuple[str, EightBits]], folder: Path) ->
     every = [*shown, ("observed", case.observed)]
     sheet = gallery.sheet(eight_bits(case.evidence.observed), every, largest=SHEET)
     picture.write(sheet, folder / f"{case.name}.png")
-
-
-def _as_json(report: Report) -> dict[str, Any]:
-    results = [
-        {
-            "setting": table.setting,
-            "contender": name,
-            "pictures": table.pictures[name],
-            "figures": {
-                figure: summary
-                for figure in report.definitions
-                if (summary := table.summary(name, figure))
-            },
-            "of_each_picture": table.values[name],
-        }
-        for table in report.tables
-        for name in table.pictures
-    ]
-    return {
-        "asked": report.asked,
-        "definitions": report.definitions,
-        "left_out": report.left_out,
-        "contenders": report.contenders,
-        "data": report.data,
-        "results": results,
-        "failures": report.failures,
-    }
 
 
 def _as_markdown(report: Report) -> str:
