@@ -10,6 +10,7 @@ import typer
 from . import records
 from .exits import FAILED, exit_codes
 from .options import Json, Offline
+from .plain import Plain
 
 if TYPE_CHECKING:
     from ..models import Found
@@ -25,7 +26,7 @@ Name = Annotated[str, typer.Argument(help="A model.", metavar="MODEL")]
 HubName = Annotated[str, typer.Argument(help="A model of the Hub.", metavar="USER/REPO[@REVISION]")]
 
 
-@app.command("list")
+@app.command("list", cls=Plain)
 def list_models(as_json: Json = False) -> None:
     """The models on this machine, each with its task, scales, size and commit."""
     with exit_codes(as_json):
@@ -44,7 +45,7 @@ def list_models(as_json: Json = False) -> None:
             )
 
 
-@app.command()
+@app.command(cls=Plain)
 def info(name: Name, as_json: Json = False, offline: Offline = False) -> None:
     """What a model says of itself, where it lies, and the checksum of its file.
 
@@ -70,7 +71,7 @@ def info(name: Name, as_json: Json = False, offline: Offline = False) -> None:
             typer.echo(f"{key:6}  {value}")
 
 
-@app.command()
+@app.command(cls=Plain)
 def path(name: Name, offline: Offline = False) -> None:
     """The file of a model, for scripts; one on the Hub is downloaded first.
 
@@ -83,7 +84,7 @@ def path(name: Name, offline: Offline = False) -> None:
         typer.echo(hub.find(name, offline=offline))
 
 
-@app.command()
+@app.command(cls=Plain)
 def pull(name: HubName) -> None:
     """Download a model from the Hub as it is now; from then on its name means this one.
 
@@ -97,10 +98,11 @@ def pull(name: HubName) -> None:
         typer.echo(f"{name.partition('@')[0]}@{commit}")
 
 
-@app.command()
+@app.command(cls=Plain)
 def verify(
     names: Annotated[
-        list[str] | None, typer.Argument(help="Models; all that are here if none is named.")
+        list[str] | None,
+        typer.Argument(help="Models; all that are here if none is named.", metavar="MODEL"),
     ] = None,
     as_json: Json = False,
     offline: Offline = False,
@@ -128,7 +130,7 @@ def verify(
         raise typer.Exit(FAILED)
 
 
-@app.command()
+@app.command(cls=Plain)
 def remove(name: HubName) -> None:
     """Delete a model of the Hub from this machine; without @revision, all its revisions.
 
@@ -141,9 +143,9 @@ def remove(name: HubName) -> None:
         typer.echo(f"{_size(models.remove(name))} freed")
 
 
-@app.command()
+@app.command(cls=Plain)
 def push(
-    run: Annotated[Path, typer.Argument(help="A folder that `imagine train` made.")],
+    run: Annotated[Path, typer.Argument(help="A folder that `imagine train` made.", metavar="RUN")],
     name: Annotated[str, typer.Argument(help="Where to.", metavar="USER/REPO")],
     private: Annotated[bool, typer.Option("--private", help="Visible to you alone.")] = False,
 ) -> None:

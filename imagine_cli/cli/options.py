@@ -3,6 +3,7 @@
 import shutil
 from collections.abc import Callable
 from enum import StrEnum
+from math import inf
 from pathlib import Path
 from typing import Annotated
 
@@ -46,6 +47,22 @@ def whole(least: int, most: int = LARGEST) -> Callable[[str | int], int]:
             bound = f"{least} or more" if number < least else f"{most} or less"
             raise typer.BadParameter(f"{number} is out of range: {bound}")
         return number
+
+    return parse
+
+
+def number(least: float, most: float = inf) -> Callable[[str | float], float]:
+    """Any number within bounds, likewise."""
+
+    def parse(text: str | float) -> float:
+        try:
+            value = float(text)
+        except ValueError:
+            raise typer.BadParameter(f"'{text}' is not a number") from None
+        if not least <= value <= most:  # nor is nan
+            bound = f"{least:g} or more" if most == inf else f"{least:g} to {most:g}"
+            raise typer.BadParameter(f"{text} is out of range: {bound}")
+        return value
 
     return parse
 
@@ -120,11 +137,9 @@ Like = Annotated[
 Spread = Annotated[
     float | None,
     typer.Option(
-        min=0,
-        max=1,
+        parser=number(0, 1),
         metavar="0…1",
-        show_default=f"{SPREAD:g}",
-        help="How far from --like: 0 is the same, 1 any other.",
+        help=f"How far from --like: 0 is the same, 1 any other; else {SPREAD:g}.",
     ),
 ]
 Gallery = Annotated[

@@ -15,7 +15,7 @@ from ..errors import ImagineError
 from ..progress import live_line, progress_bar
 from . import records
 from .exits import FAILED, exit_codes
-from .options import Json, KernelOf, Quiet, Threads, whole
+from .options import Json, KernelOf, Quiet, Threads, number, whole
 
 OfflineNetworks = Annotated[
     bool, typer.Option("--offline", help="Do not fetch feature networks or models.")
@@ -59,7 +59,8 @@ def train(
         int | None, typer.Option(parser=whole(1), metavar="N", help="How many.")
     ] = None,
     hours: Annotated[
-        float | None, typer.Option(min=0.001, metavar="H", help="How long, instead; else 2.")
+        float | None,
+        typer.Option(parser=number(0.001), metavar="H", help="How long, instead; else 2."),
     ] = None,
     batch: Annotated[
         int | None, typer.Option(parser=whole(1), metavar="N", help="Pictures.")
@@ -69,7 +70,8 @@ def train(
         typer.Option(metavar="M", help="Codes drawn before the nearest is kept: 2, or 4,2,2,2."),
     ] = None,
     lr: Annotated[
-        float | None, typer.Option(min=1e-9, metavar="RATE", help="The highest learning rate.")
+        float | None,
+        typer.Option(parser=number(1e-9), metavar="RATE", help="The highest learning rate."),
     ] = None,
     perceptual: Annotated[
         str | None,

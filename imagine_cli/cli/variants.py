@@ -239,8 +239,8 @@ def _draw(
     """The pool, or as many as are kept; or a usage error."""
     if pool is not None and pool < variants:
         raise typer.BadParameter(f"--pool {pool} is less than the {variants} variants to keep")
-    if spread is not None and (like is None or spread != spread):
-        raise typer.BadParameter("--spread is a number and needs --like")
+    if spread is not None and like is None:
+        raise typer.BadParameter("--spread needs --like")
     try:
         around = None if like is None else seeds.named(like)
     except ValueError as error:
