@@ -404,7 +404,7 @@ def _check_size(width: int, height: int, request: Request) -> None:
         smaller = "a smaller --scale or " if request.scale > 2 else ""
         raise PictureError(
             f"the result would have {width} x {height} pixels, more than --max-pixels "
-            f"({most:,}): use {smaller}a larger --max-pixels"
+            f"({most:,}): use {smaller}a larger --max-pixels, or --yes"
         )
 
 

@@ -10,6 +10,9 @@ from .choices import Format, Kernel, Task
 from .results import task_tag
 from .seeds import SPREAD, Seed, name
 
+MAX_PIXELS = 500_000_000
+"""Of a result that is made unasked."""
+
 
 @dataclass(frozen=True)
 class Draw:
@@ -38,7 +41,7 @@ class Output:
     sheet: bool = False
     page: bool = False
     overwrite: bool = False
-    max_pixels: int = 300_000_000
+    max_pixels: float = MAX_PIXELS
 
 
 @dataclass(frozen=True)

@@ -159,6 +159,7 @@ MaxPixels = Annotated[
         parser=whole(1), metavar="N", help="The largest result to make unasked, in pixels."
     ),
 ]
+Yes = Annotated[bool, typer.Option("-y", "--yes", help="Do not ask, however large a result is.")]
 ShardOf = Annotated[
     str, typer.Option("--shard", metavar="I/N", help="Only part I of N of the files.")
 ]

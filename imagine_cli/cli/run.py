@@ -3,8 +3,10 @@
 import os
 import time
 from collections import Counter
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from functools import cached_property, partial
+from math import inf, prod
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -67,6 +69,27 @@ class Run:
                 jpeg.path, "JPEG artifacts will be enlarged too; run `imagine decompress` first"
             )
         return sources, inputs
+
+    def ask(self, sources: list[files.Source]) -> None:
+        """About results above --max-pixels: once, before anything is made."""
+        from .. import picture
+
+        output, large = self.request.output, []
+        for source in sources:
+            with suppress(ImagineError):  # told when its turn comes
+                width, height = (side * self.request.scale for side in picture.size(source.path))
+                if width * height > output.max_pixels:
+                    large.append((width, height))
+        if not large:
+            return
+        width, height = max(large, key=prod)
+        megabytes = self.request.draw.keep * sum(map(prod, large)) * BYTES / 1e6
+        question = (
+            f"large results: {len(large) * self.request.draw.keep} above {output.max_pixels:,} "
+            f"pixels, up to {width} x {height}, {megabytes:,.0f} MB in all; make them?"
+        )
+        if self.bar.ask(question):
+            self.request = replace(self.request, output=replace(output, max_pixels=inf))
 
     def load(self, device: str, threads: int, offline: bool) -> None:
         """Find the model: a wrong name is told even if all is done. It is opened when needed."""

@@ -2,6 +2,7 @@
 
 import json as json_text
 from dataclasses import asdict, replace
+from math import inf
 from pathlib import Path
 from typing import Annotated
 
@@ -10,7 +11,7 @@ import typer
 from .. import files, seeds
 from ..choices import Format, Kernel, Scale, Task
 from ..progress import progress_bar
-from ..request import Draw, Output, Request
+from ..request import MAX_PIXELS, Draw, Output, Request
 from ..shards import Shard
 from . import records, streams
 from .exits import FAILED, exit_codes, impatient
@@ -39,6 +40,7 @@ from .options import (
     Sheet,
     Spread,
     Threads,
+    Yes,
     path,
 )
 from .run import Run
@@ -66,7 +68,8 @@ def upscale(
     overwrite: Overwrite = False,
     recursive: Recursive = False,
     shard: ShardOf = "1/1",
-    max_pixels: MaxPixels = 300_000_000,
+    max_pixels: MaxPixels = MAX_PIXELS,
+    yes: Yes = False,
     quiet: Quiet = False,
 ) -> None:
     """Enlarge pictures: several plausible originals of each, which all shrink to it.
@@ -100,7 +103,8 @@ def decompress(
     overwrite: Overwrite = False,
     recursive: Recursive = False,
     shard: ShardOf = "1/1",
-    max_pixels: MaxPixels = 300_000_000,
+    max_pixels: MaxPixels = MAX_PIXELS,
+    yes: Yes = False,
     quiet: Quiet = False,
 ) -> None:
     """Undo JPEG compression: several plausible originals, which all compress to the same file.
@@ -187,6 +191,7 @@ def _make(
     recursive: bool,
     shard: str,
     max_pixels: int,
+    yes: bool,
     quiet: bool,
 ) -> None:
     """Both commands, from their options as they were given."""
@@ -202,7 +207,7 @@ def _make(
             sheet=sheet,
             page=gallery,
             overwrite=overwrite,
-            max_pixels=max_pixels,
+            max_pixels=inf if yes else max_pixels,
         ),
     )
     if output and output.suffix.lower() in files.PICTURES and not output.is_dir():
@@ -224,6 +229,7 @@ def _make(
         sources, inputs = run.gather(pictures, folder, recursive, part)
         if pictures != paths:
             sources = [replace(source, named=streams.DASH) for source in sources]
+        run.ask(sources)
         run.load(device.value, threads, offline)
         bar.expect(len(sources) * request.draw.imagined)
         for source in sources:
