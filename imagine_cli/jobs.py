@@ -136,7 +136,7 @@ class _Turn:
         return self.source.results.mean(seeds, self.request.output.format)
 
     def sheet_file(self, seeds: Sequence[Seed]) -> Path:
-        return self.source.results.sheet(seeds, self.request.output.format)
+        return self.source.results.sheet(seeds)
 
     def page_file(self, seeds: Sequence[Seed]) -> Path:
         return self.source.results.page(seeds)
@@ -240,10 +240,17 @@ class _Turn:
                 there = picture.read(self.variant_file(seed)).pixels
                 self.shown[seed] = gallery.reduced(there, len(seeds))
         observed = self.opened.upright(to_eight_bits(self.opened.evidence.observed))
-        laid_out = gallery.sheet(observed, [(_label(seed), self.shown[seed]) for seed in seeds])
+        shown = [(_label(seed), self.shown[seed]) for seed in seeds]
+        laid_out = gallery.sheet(observed, shown, title=self._title())
         file = self.sheet_file(seeds)
-        picture.write(laid_out, file, xmp=self.made_of(seeds).xmp())
+        gallery.write(laid_out, file, self.made_of(seeds).xmp())
         return Done(Kind.sheet, file, laid_out.shape[1], laid_out.shape[0])
+
+    def _title(self) -> str:
+        """What stands above a sheet: the file, what was done with it, and by which model."""
+        request = self.request
+        done = f"x{request.scale}, {request.kernel}" if request.kernel else "decompressed"
+        return f"{self.source.path.name}, {done}, {request.model}"
 
     def write_page(self, seeds: Sequence[Seed]) -> Done:
         file = self.page_file(seeds)

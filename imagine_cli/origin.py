@@ -54,7 +54,7 @@ class Origin:
 def read(path: Path) -> Origin | None:
     """What a picture says that it was made of; None if it is no result of ours, or cannot say."""
     try:
-        with Image.open(path, formats=[format.upper() for format in Format]) as image:
+        with Image.open(path, formats=[*(format.upper() for format in Format), "JPEG"]) as image:
             xmp = image.info.get("xmp", b"")
         text = xmp if isinstance(xmp, str) else bytes(xmp).decode()
         if found := re.search(r'imagine:origin="([^"]*)"', text):

@@ -187,7 +187,7 @@ def test_an_input_is_never_overwritten(photo):
 
 
 def test_a_sheet_is_written_beside_the_variants_and_completed_later(photo):
-    sheet = photo.with_name("photo-x2-sheet.png")
+    sheet = photo.with_name("photo-x2-sheet.jpg")
     assert run("upscale", photo, "--scale", 2, "--sheet").exit_code == 0
     made = sheet.read_bytes()
     sheet.unlink()
@@ -200,14 +200,25 @@ def test_a_sheet_is_written_beside_the_variants_and_completed_later(photo):
     assert sheet.read_bytes() == made
 
 
+def test_a_sheet_says_what_it_is_of_and_is_small(photo):
+    assert run("upscale", photo, "-n", 3, "--sheet").exit_code == 0
+    sheet = photo.with_name("photo-x16-sheet.jpg")
+    told = json.loads(run("info", sheet).stdout)
+    assert (told["input"], told["scale"], told["seed"]) == ("photo.png", 16, "0 1 2")
+    assert sheet.stat().st_size < sum(
+        photo.with_name(f"photo-x16-{seed}.png").stat().st_size for seed in range(3)
+    )
+
+
 def test_a_sheet_is_no_input_of_a_second_run(photo):
     assert run("upscale", photo, "--scale", 2, "-n", 1, "--sheet").exit_code == 0
-    everything = sorted(photo.parent.glob("*.png"))
+    everything = sorted(photo.parent.iterdir())
     assert len(everything) == 3
     result = run("upscale", *everything, "--scale", 2, "-n", 1)
     assert result.exit_code == 0
     assert result.stderr.count("skipped") == 2
-    assert sorted(photo.parent.glob("*.png")) == everything
+    assert run("upscale", photo.parent, "--scale", 2, "-n", 1).exit_code == 0
+    assert sorted(photo.parent.iterdir()) == everything
 
 
 @pytest.mark.parametrize("orientation", [1, 6, 7])
@@ -427,7 +438,7 @@ def test_variants_around_another_have_names_and_records_of_their_own(photo):
         (1, 0.3, 2),
     ]
     assert "3 written" in result.stderr
-    assert photo.with_name("photo-x2-like1-0.3-sheet.png").exists()
+    assert photo.with_name("photo-x2-like1-0.3-sheet.jpg").exists()
     # None of them is taken for a picture of its own.
     result = run("upscale", photo.parent, "--scale", 2, "--like", 1, "-n", 2)
     assert len(result.stdout.splitlines()) == 2

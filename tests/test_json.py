@@ -29,7 +29,7 @@ def test_whatever_a_run_makes_finds_or_fails_at_is_a_line(command, photo, jpeg):
 def test_what_is_made_again_is_counted(photo):
     wanted = ("upscale", photo, "-n", 2, "--scale", 2, "--sheet")
     assert "3 written on cpu" in run(*wanted).stderr
-    photo.with_name("photo-x2-sheet.png").unlink()
+    photo.with_name("photo-x2-sheet.jpg").unlink()
     assert run(*wanted).stderr == "1 written, 2 already there\n"
 
 

@@ -23,7 +23,7 @@ ALLOWED = {
     "errors": set(),
     "evidence": set(),
     "files": {"results"},
-    "gallery": set(),
+    "gallery": {"whole"},
     "hub": {"__version__", "card", "errors", "onnxfile", "whole"},
     "jobs": {
         "card",

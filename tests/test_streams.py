@@ -33,7 +33,9 @@ def test_results_of_standard_input_lie_here_or_in_the_folder(jpeg, tmp_path, mon
     monkeypatch.chdir(tmp_path)
     result = run("decompress", "-", "-n", 2, "--sheet", given=jpeg.read_bytes())
     assert result.exit_code == 0, result.output
-    assert result.stdout.split() == [f"stdin-decompressed-{n}.png" for n in (0, 1, "sheet")]
+    assert result.stdout.split() == [
+        f"stdin-decompressed-{end}" for end in ("0.png", "1.png", "sheet.jpg")
+    ]
     result = run("decompress", "-", "-n", 1, "-o", "out", "--json", given=jpeg.read_bytes())
     told = json.loads(result.stdout)
     assert told["input"] == "-"

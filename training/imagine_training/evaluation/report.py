@@ -14,8 +14,6 @@ from imagine_cli.whole import whole
 from .metrics import bootstrap
 from .programs import Case, eight_bits
 
-SHEET = 3000  # the long side of a sheet, in pixels, at most
-
 
 @dataclass
 class Table:
@@ -131,7 +129,7 @@ def write(report: Report, out: Path) -> None:
 def write_sheet(case: Case, shown: list[tuple[str, EightBits]], folder: Path) -> None:
     """The input, what every contender made of it, and what was observed."""
     every = [*shown, ("observed", case.observed)]
-    sheet = gallery.sheet(eight_bits(case.evidence.observed), every, largest=SHEET)
+    sheet = gallery.sheet(eight_bits(case.evidence.observed), every, title=case.name)
     picture.write(sheet, folder / f"{case.name}.png")
 
 
