@@ -96,6 +96,13 @@ def test_evaluate_runs_in_a_terminal(photo, tmp_path):
     assert "psnr" in shown
 
 
+def test_signs_that_an_encoding_lacks_end_nothing(tmp_path):
+    environment = {**os.environ, "PYTHONIOENCODING": "cp437", "HF_HOME": str(tmp_path)}
+    command = [sys.executable, "-m", "imagine_cli", "models", "list"]
+    done = subprocess.run(command, capture_output=True, text=True, env=environment, check=True)
+    assert "upscale ?2 ?4 ?8 ?16" in done.stdout
+
+
 def test_train_runs_in_a_terminal(tmp_path):
     pytest.importorskip("torch")
     data, out = tmp_path / "data", tmp_path / "out"

@@ -11,6 +11,7 @@ from imagine_cli import gallery, picture
 from imagine_cli.evidence import EightBits
 from imagine_cli.whole import whole
 
+from . import reading
 from .metrics import bootstrap
 from .programs import Case, eight_bits
 
@@ -93,22 +94,36 @@ class Report:
 
 
 def lines(table: Table, definitions: dict[str, str]) -> list[str]:
-    """The table for a terminal: a row a figure, a column a contender; means [95 % intervals]."""
+    """The table for a terminal: a row a figure, a column a contender; means [95 % intervals].
+
+    An arrow says which way is better.
+    """
     rows = _rows(table, definitions)
     widths = [max(len(row[place]) for row in rows) for place in range(len(rows[0]))]
-    return [
+    told = [
         "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
         for row in rows
     ]
+    return told + [f"note: {line}" for line in _cautions(table, definitions)]
 
 
 def _rows(table: Table, definitions: dict[str, str]) -> list[list[str]]:
+    """The head, and a row for each figure and for each group of them."""
     names = list(table.pictures)
     counts = [str(len(table.pictures[name])) for name in names]
-    rows = [[table.setting, *names], ["pictures", *counts]]
-    for figure in definitions:
-        rows.append([figure, *(_cell(table.summary(name, figure)) for name in names)])
+    rows = [[table.setting, "", *names], ["pictures", "", *counts]]
+    for group, figures in reading.grouped(definitions).items():
+        rows.append([group, *([""] * (1 + len(names)))])
+        for figure in figures:
+            cells = (_cell(table.summary(name, figure)) for name in names)
+            rows.append([f"  {figure}", reading.better(figure), *cells])
     return rows
+
+
+def _cautions(table: Table, definitions: dict[str, str]) -> list[str]:
+    """Of the contender that was measured on the fewest pictures."""
+    fewest = min(map(len, table.pictures.values()), default=0)
+    return list(reading.cautions(definitions, fewest))
 
 
 def _cell(summary: dict[str, float] | None) -> str:
@@ -137,12 +152,14 @@ def _as_markdown(report: Report) -> str:
     parts = ["# Evaluation", f"    {report.asked['command']}"]
     parts.append(
         "Means over pictures, with 95 % bootstrap intervals over pictures in brackets. "
+        "An arrow says which way is better. "
         f"Pictures are cut to {report.asked['largest_side']}² at most, around their middle."
     )
     for table in report.tables:
         head, *rows = _rows(table, report.definitions)
         text = ["| " + " | ".join(row) + " |" for row in (head, ["---"] * len(head), *rows)]
         parts.append("\n".join(text))
+        parts += [f"Note: {line}." for line in _cautions(table, report.definitions)]
     parts.append("## What the figures are")
     parts.append("\n".join(f"- **{name}**: {text}." for name, text in report.definitions.items()))
     parts.append("## What was measured")
