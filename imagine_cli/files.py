@@ -24,6 +24,8 @@ class Source:
 
     path: Path
     results: Results
+    named: Path
+    """What a person calls it: its path, or `-`."""
 
 
 def pictures_in(
@@ -74,7 +76,7 @@ def pictures_in(
             line = f"its results would have the names of those of {other}: use another -o"
             problems.append((path, line))
         else:
-            sources[results] = Source(path, results)
+            sources[results] = Source(path, results, path)
     return list(sources.values()), problems
 
 

@@ -1,7 +1,8 @@
-"""The contact sheet: the input and all its variants, side by side."""
+"""The contact sheet: the input and all its variants, side by side, to look at and to send."""
 
 from collections.abc import Iterable
 from math import ceil, sqrt
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,8 +10,10 @@ from PIL import Image, ImageDraw, ImageFont
 
 from .canvas import BAND, Rows
 from .evidence import seen
+from .whole import whole
 
-LARGEST = 6000
+LARGEST = 3000
+QUALITY = 90  # of its JPEG, which is a tenth of a PNG
 PAPER = 244
 INK = 70
 
@@ -29,6 +32,7 @@ def sheet(
     observed: NDArray[np.uint8],
     variants: Iterable[tuple[str, NDArray[np.uint8]]],
     *,
+    title: str,
     largest: int = LARGEST,
 ) -> NDArray[np.uint8]:
     """Lay out the input, plainly enlarged, and its variants, each above its label.
@@ -36,6 +40,7 @@ def sheet(
     Args:
         observed: The input, (h, w, 3).
         variants: Labels and pictures, (height, width, 3), all of one size; at least one.
+        title: What stands above them.
         largest: The sheet's long side, in pixels, at most. Pictures are reduced to fit.
 
     Returns (H, W, 3), as near to a square as whole rows and columns allow.
@@ -48,14 +53,17 @@ def sheet(
 
     paper = Image.new(
         "RGB",
-        (columns * (width + gap) + gap, rows * (height + line + gap) + gap),
+        (columns * (width + gap) + gap, line + rows * (height + line + gap) + gap),
         (PAPER, PAPER, PAPER),
     )
     pen = ImageDraw.Draw(paper)
     font = ImageFont.load_default(0.7 * line)
+    while font.getlength(title) > paper.width - 2 * gap and len(title) > 4:
+        title = title[:-4] + "..."  # the font has few other signs
+    pen.text((gap, (gap + line) // 2), title, (INK, INK, INK), font, anchor="lm")
     for place, (label, picture) in enumerate([("input", observed), *variants]):
         x = gap + place % columns * (width + gap)
-        y = gap + place // columns * (height + line + gap)
+        y = line + gap + place // columns * (height + line + gap)
         paper.paste(_resized(picture, width, height), (x, y))
         pen.text((x, y + height + line // 2), label, (INK, INK, INK), font, anchor="lm")
     return np.asarray(paper)
@@ -69,18 +77,28 @@ def reduced(
     return np.asarray(_resized(picture, width, height))
 
 
+def write(sheet: NDArray[np.uint8], path: Path, xmp: bytes) -> None:
+    """As a JPEG, whole or not at all. Raises OutputError."""
+    with whole(path) as file:
+        Image.fromarray(sheet).save(file, "JPEG", quality=QUALITY, xmp=xmp)
+
+
 def _layout(count: int, width: int, height: int, largest: int) -> tuple[int, int, int]:
     """Columns, and the width and height of each picture, so that the sheet is not too large."""
 
-    def long_side(columns: int, width: int, height: int) -> int:
-        gap, line = _spacing(width, height)
-        rows = ceil(count / columns)
-        return max(columns * (width + gap), rows * (height + line + gap)) + gap
+    def squareness(columns: int) -> int:
+        return max(columns * width, ceil(count / columns) * height)
 
     # The squarest; of two alike the one with fewer empty places.
-    columns = min(range(1, count + 1), key=lambda columns: long_side(columns, width, height))
+    columns = min(range(1, count + 1), key=squareness)
+
+    def long_side(width: int, height: int) -> int:
+        gap, line = _spacing(width, height)
+        rows = ceil(count / columns)
+        return max(columns * (width + gap), line + rows * (height + line + gap)) + gap
+
     # More than once, as gaps and lines do not shrink in proportion.
-    while (full := long_side(columns, width, height)) > largest and max(width, height) > 1:
+    while (full := long_side(width, height)) > largest and max(width, height) > 1:
         width, height = (max(1, side * largest // full) for side in (width, height))
     return columns, width, height
 

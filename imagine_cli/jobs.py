@@ -85,12 +85,15 @@ def work(
     sheet_is_missing = request.output.sheet and turn.is_missing(turn.sheet_file(seeds), seeds)
     yield from (turn.found(seed) for seed in seeds if seed not in missing)
     yield from turn.write_variants(missing, len(seeds))
-    if request.output.mean and (missing or mean_is_missing):
-        yield turn.write_mean(seeds)
-    if request.output.sheet and (missing or sheet_is_missing):
-        yield turn.write_sheet(seeds)
-    if request.output.page and (missing or turn.page_is_missing(seeds)):
-        yield turn.write_page(seeds)
+    if request.output.mean:
+        made = missing or mean_is_missing
+        yield turn.write_mean(seeds) if made else turn.found_mean(seeds)
+    if request.output.sheet:
+        made = missing or sheet_is_missing
+        yield turn.write_sheet(seeds) if made else turn.found_sheet(seeds)
+    if request.output.page:
+        made = missing or turn.page_is_missing(seeds)
+        yield turn.write_page(seeds) if made else turn.found_page(seeds)
 
 
 @dataclass
@@ -146,7 +149,7 @@ class _Turn:
         return self.source.results.mean(seeds, self.request.output.format)
 
     def sheet_file(self, seeds: Sequence[Seed]) -> Path:
-        return self.source.results.sheet(seeds, self.request.output.format)
+        return self.source.results.sheet(seeds)
 
     def page_file(self, seeds: Sequence[Seed]) -> Path:
         return self.source.results.page(seeds)
@@ -201,6 +204,16 @@ class _Turn:
     def found(self, seed: Seed) -> Done:
         return Done(Kind.variant, self.variant_file(seed), *self.size, made=False, seed=seed)
 
+    def found_mean(self, seeds: Sequence[Seed]) -> Done:
+        return Done(Kind.mean, self.mean_file(seeds), *self.size, made=False)
+
+    def found_sheet(self, seeds: Sequence[Seed]) -> Done:
+        file = self.sheet_file(seeds)
+        return Done(Kind.sheet, file, *picture.size(file), made=False)
+
+    def found_page(self, seeds: Sequence[Seed]) -> Done:
+        return Done(Kind.page, self.page_file(seeds), *self.size, made=False)
+
     def write_variants(self, seeds: Sequence[Seed], on_sheet: int) -> Iterator[Done]:
         """Imagined and written, one after another."""
         told = None
@@ -251,10 +264,17 @@ class _Turn:
                 there = looked_at(picture.read(self.variant_file(seed)).pixels)
                 self.shown[seed] = gallery.reduced(there, len(seeds))
         observed = np.asarray(self.opened.upright(looked_at(self.opened.evidence.observed)))
-        laid_out = gallery.sheet(observed, [(_label(seed), self.shown[seed]) for seed in seeds])
+        shown = [(_label(seed), self.shown[seed]) for seed in seeds]
+        laid_out = gallery.sheet(observed, shown, title=self._title())
         file = self.sheet_file(seeds)
-        encode.write(laid_out, file, about=About(xmp=self.made_of(seeds).xmp()))
+        gallery.write(laid_out, file, self.made_of(seeds).xmp())
         return Done(Kind.sheet, file, laid_out.shape[1], laid_out.shape[0])
+
+    def _title(self) -> str:
+        """What stands above a sheet: the file, what was done with it, and by which model."""
+        request = self.request
+        done = f"x{request.scale}, {request.kernel}" if request.kernel else "decompressed"
+        return f"{self.source.path.name}, {done}, {request.model}"
 
     def write_page(self, seeds: Sequence[Seed]) -> Done:
         file = self.page_file(seeds)
@@ -277,7 +297,7 @@ class _Turn:
         for seed in seeds:
             read = self._read(seed)
             note = str(self.opened.evidence.agreement(self.opened.stored(read.pixels)))
-            more = self.request.more_like(seed, self.source.path, self.source.results.folder)
+            more = self.request.more_like(seed, self.source.named, self.source.results.folder)
             yield page.Shown(_label(seed), read, self.variant_file(seed), note, more)
 
     def _read(self, seed: Seed) -> picture.Picture:
@@ -412,7 +432,7 @@ def _check_size(width: int, height: int, request: Request) -> None:
         smaller = "a smaller --scale or " if request.scale > 2 else ""
         raise PictureError(
             f"the result would have {width} x {height} pixels, more than --max-pixels "
-            f"({most:,}): use {smaller}a larger --max-pixels"
+            f"({most:,}): use {smaller}a larger --max-pixels, or --yes"
         )
 
 

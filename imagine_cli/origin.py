@@ -52,7 +52,7 @@ class Origin:
 def read(path: Path) -> Origin | None:
     """What a picture says that it was made of; None if it is no result of ours, or cannot say."""
     try:
-        with Image.open(path, formats=[format.upper() for format in Format]) as image:
+        with Image.open(path, formats=[*(format.upper() for format in Format), "JPEG"]) as image:
             packet = image.info.get("xmp", b"")
         text = packet if isinstance(packet, str) else bytes(packet).decode()
         if found := re.search(r'imagine:origin="([^"]*)"', text):

@@ -32,6 +32,15 @@ class Bar:
         """A line on stderr, or on stdout. Raises BrokenPipeError if nobody takes it."""
         _echo(line, err=err)
 
+    def ask(self, question: str) -> bool:
+        """Whether a person says yes; no where none can: there is no terminal."""
+        if not (sys.stdin.isatty() and sys.stderr.isatty()):
+            return False
+        try:
+            return typer.confirm(question, err=True)
+        except typer.Abort:
+            raise KeyboardInterrupt from None
+
 
 def _echo(line: str, *, err: bool) -> None:
     try:
@@ -67,6 +76,12 @@ class TerminalBar(Bar):
             self._bar.console.print(line, markup=False, highlight=False, soft_wrap=True)
         else:
             _echo(line, err=False)
+
+    def ask(self, question: str) -> bool:
+        self._bar.stop()
+        answer = super().ask(question)
+        self._bar.start()
+        return answer
 
 
 @contextmanager

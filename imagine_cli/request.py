@@ -10,6 +10,9 @@ from .choices import Format, Kernel, Task
 from .results import task_tag
 from .seeds import SPREAD, Seed, name
 
+MAX_PIXELS = 500_000_000
+"""Of a result that is made unasked."""
+
 
 @dataclass(frozen=True)
 class Draw:
@@ -39,7 +42,7 @@ class Output:
     page: bool = False
     overwrite: bool = False
     strip: bool = False  # metadata
-    max_pixels: int = 300_000_000
+    max_pixels: float = MAX_PIXELS
 
 
 @dataclass(frozen=True)
@@ -61,7 +64,8 @@ class Request:
 
         `folder` is where results of `path` go.
         """
-        file = f"./{path}" if str(path).startswith("-") else str(path)
+        option = str(path).startswith("-") and str(path) != "-"  # which is standard input
+        file = f"./{path}" if option else str(path)
         command = ["imagine", self.task, file, "--like", name(seed), "--spread", f"{SPREAD:g}"]
         command += ["-n", "5"]
         if self.kernel:

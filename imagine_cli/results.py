@@ -2,7 +2,8 @@
 
 photo-x16-7.png                  seed 7
 photo-x16-like7-0.3-2.png        seed 2 around seed 7, at a spread of 0.3
-photo-decompressed-mean.png      of several variants; photo-x16-like7-0.3-sheet.png likewise
+photo-decompressed-mean.png      of several variants
+photo-x16-like7-0.3-sheet.jpg    the contact sheet
 photo-x16.html                   the page to compare them on
 """
 
@@ -27,8 +28,8 @@ class Results:
     def mean(self, seeds: Sequence[Seed], format: str) -> Path:
         return self._called(_together(seeds, "mean"), format)
 
-    def sheet(self, seeds: Sequence[Seed], format: str) -> Path:
-        return self._called(_together(seeds, "sheet"), format)
+    def sheet(self, seeds: Sequence[Seed]) -> Path:
+        return self._called(_together(seeds, "sheet"), "jpg")
 
     def page(self, seeds: Sequence[Seed]) -> Path:
         return self._called(_together(seeds), "html")
@@ -56,7 +57,8 @@ def origin(file: str, tag: str) -> str | None:
     """The name or stem of the picture that such a result was made from; None if it is none."""
     task = re.sub(r"\d+", r"\\d+", tag)  # x16 and x8 are the same task
     formats = "|".join(Format)
-    result = re.fullmatch(rf"(.+)-{task}-(like[\d.-]+-)?(\d+|mean|sheet)\.({formats})", file)
+    kinds = rf"(\d+|mean)\.({formats})|sheet\.jpg"
+    result = re.fullmatch(rf"(.+)-{task}-(like[\d.-]+-)?({kinds})", file)
     return result[1] if result else None
 
 

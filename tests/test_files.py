@@ -86,8 +86,8 @@ def test_a_picture_named_twice_is_taken_once() -> None:
 
 
 def test_results_are_not_taken_for_pictures() -> None:
-    put("in/a.jpg", "in/a-x16-0.png", "in/a-x8-12.webp", "in/a-x16-sheet.png", "in/a-x16.png")
-    put("in/a-x16-like7-0.3-2.png", "in/a-x8-like7-0.3-2-0.1-0.png", "in/a-x16-like7-0.3-sheet.png")
+    put("in/a.jpg", "in/a-x16-0.png", "in/a-x8-12.webp", "in/a-x16-sheet.jpg", "in/a-x16.png")
+    put("in/a-x16-like7-0.3-2.png", "in/a-x8-like7-0.3-2-0.1-0.png", "in/a-x16-like7-0.3-sheet.jpg")
     put("in/a.jpg-x16-0.png", "in/gone-x16-0.png", "in/a-decompressed-0.png")
     taken = ["in/a-decompressed-0.png", "in/a-x16.png", "in/a.jpg", "in/gone-x16-0.png"]
     assert list(found("in")) == taken

@@ -23,7 +23,7 @@ def test_every_result_is_known_again_and_its_picture_with_it(picture):
     for tag, seed, format in product(TAGS, map(named, SEEDS), Format):
         results = Results(Path("out", f"{picture}-{tag}"))
         files = [results.variant(seed, format)]
-        files += [results.mean([seed], format), results.sheet([seed], format)]
+        files += [results.mean([seed], format), results.sheet([seed])]
         assert [origin(file.name, tag) for file in files] == [picture] * 3
         assert {file.parent for file in files} == {Path("out")}
 
@@ -35,7 +35,7 @@ def test_names_are_short_and_say_what_it_is():
     assert results.variant(7, "png").name == "photo-x16-7.png"
     assert results.variant(near, "webp").name == "photo-x16-like7-0.3-2.webp"
     assert results.mean([0, 1], "png").name == "photo-x16-mean.png"
-    assert results.sheet([near], "tiff").name == "photo-x16-like7-0.3-sheet.tiff"
+    assert results.sheet([near]).name == "photo-x16-like7-0.3-sheet.jpg"
     assert results.page([0, 1]).name == "photo-x16.html"
     assert results.page([near]).name == "photo-x16-like7-0.3.html"
 

@@ -6,8 +6,10 @@ from test_cli import photo, run, toy
 from imagine_cli.choices import Kernel, Task
 from imagine_cli.cli import run as cli_run
 from imagine_cli.cli.run import Estimate
+from imagine_cli.files import Source
 from imagine_cli.progress import Bar
 from imagine_cli.request import Draw, Output, Request
+from imagine_cli.results import Results
 
 __all__ = ["photo", "toy"]  # fixtures
 
@@ -32,7 +34,7 @@ def estimate(photo, monkeypatch, seconds, share, quiet=False):
         Task.upscale, 16, Kernel.bicubic, "upscale", Draw((0, 1, 2, 3), keep=4), Output()
     )
     told = Told()
-    ours = Estimate(request, photo, told, quiet)
+    ours = Estimate(request, Source(photo, Results(photo), photo), told, quiet)
     ours(first)
     ours(first + share)
     ours(first + share)
@@ -59,7 +61,9 @@ def test_none_of_a_spread_is_one_picture(photo):
     ]
 
 
-@pytest.mark.parametrize("command", ["upscale", "decompress", "train", "evaluate", "models pull"])
+@pytest.mark.parametrize(
+    "command", ["upscale", "decompress", "compare", "train", "evaluate", "export", "models pull"]
+)
 def test_help_keeps_examples_whole_and_bounds_unsaid(command, monkeypatch):
     help = run(*command.split(), "-h").stdout
     assert help == run(*command.split(), "--help").stdout
@@ -67,6 +71,8 @@ def test_help_keeps_examples_whole_and_bounds_unsaid(command, monkeypatch):
     assert examples
     assert "4611686018427387904" not in help
     assert "range" not in help
+    assert "Path" not in help
+    assert "<str>" not in help
 
 
 @pytest.mark.parametrize(
@@ -77,3 +83,18 @@ def test_a_wrong_number_is_told_in_words(photo, value, said):
     result = run("upscale", photo, "-n", value)
     assert result.exit_code == 2
     assert said in " ".join(result.stderr.split())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("--scale", 3), "'3' is not one of '2', '4', '8', '16'."),
+        (("--like", 7, "--spread", 2), "2 is out of range: 0 to 1"),
+        (("--like", 7, "--spread", "nan"), "nan is out of range: 0 to 1"),
+        (("--like", 7, "--spread", "x"), "'x' is not a number"),
+    ],
+)
+def test_errors_are_in_our_words(photo, arguments, said):
+    result = run("upscale", photo, *arguments)
+    assert result.exit_code == 2
+    assert result.stderr.splitlines()[-1] == f"Error: Invalid value for '{arguments[-2]}': {said}"

@@ -15,7 +15,7 @@ from PIL import Image
 pty = pytest.importorskip("pty", reason="Windows has no pseudo-terminals")
 
 
-def typed(*arguments, **environment):
+def typed(*arguments, keys="", **environment):
     """The command's exit code, and what the terminal showed."""
     mine, its = pty.openpty()
     command = [sys.executable, "-m", "imagine_cli", *map(str, arguments)]
@@ -23,6 +23,7 @@ def typed(*arguments, **environment):
         command, stdin=its, stdout=its, stderr=its, env={**os.environ, **environment}
     )
     os.close(its)
+    os.write(mine, keys.encode())
     shown = b""
     try:
         while piece := os.read(mine, 4096):
@@ -55,6 +56,26 @@ def test_upscale_runs_in_a_terminal(photo, environment):
 
 
 @pytest.mark.bundled
+@pytest.mark.parametrize(
+    ("keys", "more", "written"), [("y\n", (), 1), ("n\n", (), 0), ("", ("--yes",), 1)], ids=str
+)
+def test_a_result_that_is_very_large_is_asked_about_once(photo, keys, more, written):
+    asked = ("upscale", photo, "-n", 1, "--scale", 2, "--max-pixels", 100)
+    code, shown = typed(*asked, *more, keys=keys)
+    assert code == 1 - written
+    assert shown.count("1 above 100 pixels, up to 32 x 24") == bool(keys)
+    assert ("more than --max-pixels" in shown) == (not written)
+    assert photo.with_name("photo-x2-0.png").exists() == bool(written)
+
+
+@pytest.mark.parametrize("arguments", [("upscale", "-"), ("upscale", "x.png", "-n", 1, "-o", "-")])
+def test_bytes_neither_come_from_a_terminal_nor_go_there(arguments):
+    code, shown = typed(*arguments)
+    assert code == 2
+    assert "'-'" in shown
+
+
+@pytest.mark.bundled
 def test_decompress_runs_in_a_terminal(photo, tmp_path):
     jpeg = tmp_path / "photo.jpg"
     Image.open(photo).save(jpeg, quality=20)
@@ -73,6 +94,13 @@ def test_evaluate_runs_in_a_terminal(photo, tmp_path):
     assert code == 0, shown
     assert "Traceback" not in shown
     assert "psnr" in shown
+
+
+def test_signs_that_an_encoding_lacks_end_nothing(tmp_path):
+    environment = {**os.environ, "PYTHONIOENCODING": "cp437", "HF_HOME": str(tmp_path)}
+    command = [sys.executable, "-m", "imagine_cli", "models", "list"]
+    done = subprocess.run(command, capture_output=True, text=True, env=environment, check=True)
+    assert "upscale ?2 ?4 ?8 ?16" in done.stdout
 
 
 def test_train_runs_in_a_terminal(tmp_path):

@@ -7,6 +7,7 @@ import typer
 from .. import __version__
 from . import models, training, variants
 from .options import CONTEXT
+from .plain import Plain
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -33,12 +34,15 @@ def _imagine(
     pass
 
 
-app.command(context_settings=CONTEXT)(models.doctor)
-app.command(context_settings=CONTEXT)(variants.upscale)
-app.command(context_settings=CONTEXT)(variants.decompress)
-app.command(context_settings=CONTEXT)(variants.info)
-app.command(context_settings=CONTEXT)(variants.compare)
-app.command(context_settings=CONTEXT)(training.train)
-app.command(context_settings=CONTEXT)(training.export)
-app.command(context_settings=CONTEXT)(training.evaluate)
+for command in (
+    models.doctor,
+    variants.upscale,
+    variants.decompress,
+    variants.info,
+    variants.compare,
+    training.train,
+    training.export,
+    training.evaluate,
+):
+    app.command(cls=Plain, context_settings=CONTEXT)(command)
 app.add_typer(models.app, name="models")

@@ -12,12 +12,13 @@ from types import FrameType
 import typer
 
 from ..errors import ImagineError
+from . import records
 
 FAILED, INTERRUPTED = 1, 130
 
 
 @contextmanager
-def exit_codes() -> Iterator[None]:
+def exit_codes(as_json: bool = False) -> Iterator[None]:
     """What cannot be mended by going on to the next file ends the run, in one line."""
     try:
         with _terminable():
@@ -27,6 +28,8 @@ def exit_codes() -> Iterator[None]:
         raise typer.Exit(128 + error.args[0]) from None
     except ImagineError as error:
         typer.echo(f"imagine: {error}", err=True)
+        if as_json:
+            typer.echo(records.failure(None, error))
         raise typer.Exit(FAILED) from None
     except KeyboardInterrupt:
         typer.echo("interrupted; files already written are complete", err=True)

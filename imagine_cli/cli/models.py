@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from . import records
 from .exits import FAILED, exit_codes
-from .options import Offline
+from .options import Json, Offline
+from .plain import Plain
 
 if TYPE_CHECKING:
     from ..models import Found
@@ -24,13 +26,17 @@ Name = Annotated[str, typer.Argument(help="A model.", metavar="MODEL")]
 HubName = Annotated[str, typer.Argument(help="A model of the Hub.", metavar="USER/REPO[@REVISION]")]
 
 
-@app.command("list")
-def list_models() -> None:
+@app.command("list", cls=Plain)
+def list_models(as_json: Json = False) -> None:
     """The models on this machine, each with its task, scales, size and commit."""
-    with exit_codes():
+    with exit_codes(as_json):
         from .. import models
 
         found = list(models.known())
+        if as_json:
+            for model in found:
+                typer.echo(records.model(model))
+            return
         width = max(len(model.name) for model in found)
         for model in found:
             origin = f"commit {model.commit[:12]}" if model.commit else "bundled"
@@ -39,17 +45,20 @@ def list_models() -> None:
             )
 
 
-@app.command()
-def info(name: Name, offline: Offline = False) -> None:
+@app.command(cls=Plain)
+def info(name: Name, as_json: Json = False, offline: Offline = False) -> None:
     """What a model says of itself, where it lies, and the checksum of its file.
 
     \b
     imagine models info upscale
     """
-    with exit_codes():
+    with exit_codes(as_json):
         from .. import hub, models
 
         model = models.info(name, offline=offline)
+        if as_json:
+            typer.echo(records.model(model, sha256=hub.sha256(model.file)))
+            return
         lines = {
             "name": model.card.name,
             "task": _task(model),
@@ -62,7 +71,7 @@ def info(name: Name, offline: Offline = False) -> None:
             typer.echo(f"{key:6}  {value}")
 
 
-@app.command()
+@app.command(cls=Plain)
 def path(name: Name, offline: Offline = False) -> None:
     """The file of a model, for scripts; one on the Hub is downloaded first.
 
@@ -75,7 +84,7 @@ def path(name: Name, offline: Offline = False) -> None:
         typer.echo(hub.find(name, offline=offline))
 
 
-@app.command()
+@app.command(cls=Plain)
 def pull(name: HubName) -> None:
     """Download a model from the Hub as it is now; from then on its name means this one.
 
@@ -89,30 +98,39 @@ def pull(name: HubName) -> None:
         typer.echo(f"{name.partition('@')[0]}@{commit}")
 
 
-@app.command()
+@app.command(cls=Plain)
 def verify(
     names: Annotated[
-        list[str] | None, typer.Argument(help="Models; all that are here if none is named.")
+        list[str] | None,
+        typer.Argument(help="Models; all that are here if none is named.", metavar="MODEL"),
     ] = None,
+    as_json: Json = False,
     offline: Offline = False,
 ) -> None:
     """Compare models with the checksums that the Hub, or the installation, gave them."""
-    with exit_codes():
-        from .. import models
+    with exit_codes(as_json):
+        from .. import hub, models
         from ..errors import ModelError
 
         failed = False
         for name in names or [model.name for model in models.known()]:
             try:
-                typer.echo(f"{name}: {models.verify(name, offline=offline)}")
+                verified = models.verify(name, offline=offline)
+                if as_json:
+                    found = models.info(name, offline=offline)
+                    typer.echo(records.model(found, hub.sha256(found.file), verified))
+                else:
+                    typer.echo(f"{name}: {verified}")
             except ModelError as error:
                 failed = True
                 typer.echo(f"imagine: {error}", err=True)
+                if as_json:
+                    typer.echo(records.failure(name, error))
     if failed:
         raise typer.Exit(FAILED)
 
 
-@app.command()
+@app.command(cls=Plain)
 def remove(name: HubName) -> None:
     """Delete a model of the Hub from this machine; without @revision, all its revisions.
 
@@ -125,9 +143,9 @@ def remove(name: HubName) -> None:
         typer.echo(f"{_size(models.remove(name))} freed")
 
 
-@app.command()
+@app.command(cls=Plain)
 def push(
-    run: Annotated[Path, typer.Argument(help="A folder that `imagine train` made.")],
+    run: Annotated[Path, typer.Argument(help="A folder that `imagine train` made.", metavar="RUN")],
     name: Annotated[str, typer.Argument(help="Where to.", metavar="USER/REPO")],
     private: Annotated[bool, typer.Option("--private", help="Visible to you alone.")] = False,
 ) -> None:

@@ -3,6 +3,7 @@
 import shutil
 from collections.abc import Callable
 from enum import StrEnum
+from math import inf
 from pathlib import Path
 from typing import Annotated
 
@@ -50,6 +51,22 @@ def whole(least: int, most: int = LARGEST) -> Callable[[str | int], int]:
     return parse
 
 
+def number(least: float, most: float = inf) -> Callable[[str | float], float]:
+    """Any number within bounds, likewise."""
+
+    def parse(text: str | float) -> float:
+        try:
+            value = float(text)
+        except ValueError:
+            raise typer.BadParameter(f"'{text}' is not a number") from None
+        if not least <= value <= most:  # nor is nan
+            bound = f"{least:g} or more" if most == inf else f"{least:g} to {most:g}"
+            raise typer.BadParameter(f"{text} is out of range: {bound}")
+        return value
+
+    return parse
+
+
 def _models(incomplete: str) -> list[str]:
     """Names for the shell to complete: the models that are here."""
     from .. import models
@@ -60,7 +77,11 @@ def _models(incomplete: str) -> list[str]:
 # Typer's own checks of a path would end the run for one file.
 Paths = Annotated[
     list[Path],
-    typer.Argument(help="Pictures, or folders of them.", metavar="FILE|FOLDER", parser=path),
+    typer.Argument(
+        help="Pictures, or folders of them; - is standard input.",
+        metavar="FILE|FOLDER",
+        parser=path,
+    ),
 ]
 Count = Annotated[
     int,
@@ -77,7 +98,10 @@ KernelOf = Annotated[Kernel, typer.Option("--kernel", help="The filter that made
 OutputFolder = Annotated[
     Path | None,
     typer.Option(
-        "-o", "--output", metavar="FOLDER", help="Folder for results; else beside the input."
+        "-o",
+        "--output",
+        metavar="FOLDER",
+        help="Folder for results; else beside the input; - is standard output.",
     ),
 ]
 FormatOf = Annotated[Format, typer.Option("--format", help="All are lossless.")]
@@ -113,11 +137,9 @@ Like = Annotated[
 Spread = Annotated[
     float | None,
     typer.Option(
-        min=0,
-        max=1,
+        parser=number(0, 1),
         metavar="0…1",
-        show_default=f"{SPREAD:g}",
-        help="How far from --like: 0 is the same, 1 any other.",
+        help=f"How far from --like: 0 is the same, 1 any other; else {SPREAD:g}.",
     ),
 ]
 Gallery = Annotated[
@@ -128,7 +150,7 @@ Mean = Annotated[
     typer.Option("--mean", help="Also the mean of the variants: the safest guess, less sharp."),
 ]
 Sheet = Annotated[bool, typer.Option("--sheet", help="Also a contact sheet: input and variants.")]
-Json = Annotated[bool, typer.Option("--json", help="One line of JSON on stdout for each variant.")]
+Json = Annotated[bool, typer.Option("--json", help="A line of JSON for each result: docs/json.md.")]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace existing results.")]
 Strip = Annotated[
     bool,
@@ -141,6 +163,7 @@ MaxPixels = Annotated[
         parser=whole(1), metavar="N", help="The largest result to make unasked, in pixels."
     ),
 ]
+Yes = Annotated[bool, typer.Option("-y", "--yes", help="Do not ask, however large a result is.")]
 ShardOf = Annotated[
     str, typer.Option("--shard", metavar="I/N", help="Only part I of N of the files.")
 ]

@@ -1,20 +1,22 @@
 """A run over many files, one after another: what is told of each, and counted."""
 
-import json as json_text
 import os
 import time
 from collections import Counter
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from functools import cached_property, partial
+from math import inf, prod
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from .. import __version__, files, seeds
+from .. import __version__, files
 from ..choices import Task
 from ..errors import DeviceError, ImagineError, ModelError
 from ..progress import Bar
 from ..request import Request
 from ..shards import Shard
+from . import records, streams
 
 if TYPE_CHECKING:  # NumPy and onnxruntime wait until they are needed, so that --help is quick
     from ..jobs import Done
@@ -29,8 +31,11 @@ BYTES = 3  # a pixel, at most: PNG and WebP take less
 class Run:
     """All files, one after another; a bad one is named and does not stop the rest."""
 
-    def __init__(self, request: Request, bar: Bar, as_json: bool, quiet: bool) -> None:
-        self.request, self.bar, self.as_json, self.quiet = request, bar, as_json, quiet
+    def __init__(
+        self, request: Request, bar: Bar, *, as_json: bool, to_stdout: bool, quiet: bool
+    ) -> None:
+        self.request, self.bar, self.quiet = request, bar, quiet
+        self.as_json, self.to_stdout = as_json, to_stdout
         self.count = Counter[str]()  # written, there, failed
 
     def gather(
@@ -65,6 +70,27 @@ class Run:
             )
         return sources, inputs
 
+    def ask(self, sources: list[files.Source]) -> None:
+        """About results above --max-pixels: once, before anything is made."""
+        from .. import picture
+
+        output, large = self.request.output, []
+        for source in sources:
+            with suppress(ImagineError):  # told when its turn comes
+                width, height = (side * self.request.scale for side in picture.size(source.path))
+                if width * height > output.max_pixels:
+                    large.append((width, height))
+        if not large:
+            return
+        width, height = max(large, key=prod)
+        megabytes = self.request.draw.keep * sum(map(prod, large)) * BYTES / 1e6
+        question = (
+            f"large results: {len(large) * self.request.draw.keep} above {output.max_pixels:,} "
+            f"pixels, up to {width} x {height}, {megabytes:,.0f} MB in all; make them?"
+        )
+        if self.bar.ask(question):
+            self.request = replace(self.request, output=replace(output, max_pixels=inf))
+
     def load(self, device: str, threads: int, offline: bool) -> None:
         """Find the model: a wrong name is told even if all is done. It is opened when needed."""
         from .. import hub
@@ -84,8 +110,8 @@ class Run:
         from .. import jobs
 
         self.bar.start(source.path.name)
-        warn = partial(self.warn, source.path)
-        estimate = Estimate(self.request, source.path, self.bar, self.quiet)
+        warn = partial(self.warn, source.named)
+        estimate = Estimate(self.request, source, self.bar, self.quiet)
         try:
             for done in jobs.work(
                 source,
@@ -101,21 +127,21 @@ class Run:
         except ImagineError as error:
             if isinstance(error, DeviceError | ModelError) and "model" not in vars(self):
                 raise  # there is no model to run: no other file would fare better
-            self.fail(source.path, str(error))
+            self.fail(source.named, str(error))
         except MemoryError:
-            self.fail(source.path, "not enough memory: try a smaller --scale")
+            self.fail(source.named, "not enough memory: try a smaller --scale")
         except BrokenPipeError:
             raise  # nobody reads our results any more
         except Exception as error:
             line = f"failed unexpectedly ({_in_one_line(error)}); please report this file"
-            self.fail(source.path, line)
+            self.fail(source.named, line)
 
     def sum_up(self) -> None:
         if self.quiet:
             return
         written, there, failed = (self.count[word] for word in ("written", "there", "failed"))
         line = f"{written} written"
-        line += f" on {self.model.device}" if written else ""
+        line += f" on {self.model.device}" if "model" in vars(self) else ""
         line += f", {there} already there" if there else ""
         line += f", {failed} failed" if failed else ""
         self.bar.print(line, err=True)
@@ -126,18 +152,22 @@ class Run:
     def fail(self, file: Path, line: str) -> None:
         self.count["failed"] += 1
         self.warn(file, line)
+        if self.as_json:
+            self.bar.print(records.failure(file, line), err=False)
 
     def _tell(self, source: files.Source, done: "Done") -> None:
         """Count a result and print it: its name, or its line of JSON."""
         from ..jobs import Kind
 
+        self.count["written" if done.made else "there"] += 1
         if done.kind == Kind.variant:
-            self.count["written" if done.made else "there"] += 1
             self.bar.finished()
-        if not self.as_json:
+        if self.to_stdout:
+            streams.copy_out(done.path)
+        elif self.as_json:
+            self.bar.print(records.result(source, done, self.request), err=False)
+        else:
             self.bar.print(str(done.path), err=False)
-        elif done.kind in (Kind.variant, Kind.mean):
-            self.bar.print(json_text.dumps(_record(source, done, self.request)), err=False)
 
     def _made_of(self, source: files.Source) -> "Origin":
         """What results are made of, but for their seeds."""
@@ -162,7 +192,7 @@ class Estimate:
     """Hands progress on to the bar; says once how long a long turn takes, and what it writes."""
 
     request: Request
-    path: Path
+    source: files.Source
     bar: Bar
     quiet: bool
     _first: tuple[float, float] | None = None
@@ -186,11 +216,11 @@ class Estimate:
         if left > LONG:
             from .. import picture
 
-            width, height = (side * self.request.scale for side in picture.size(self.path))
+            width, height = (side * self.request.scale for side in picture.size(self.source.path))
             megabytes = draw.keep * width * height * BYTES / 1e6
             chosen = f", chosen from {draw.pool}" if draw.pool else ""
             self.bar.print(
-                f"{self.path}: {draw.keep} of {width} x {height} pixels{chosen}, up to "
+                f"{self.source.named}: {draw.keep} of {width} x {height} pixels{chosen}, up to "
                 f"{megabytes:,.0f} MB; about {_span(left)}",
                 err=True,
             )
@@ -201,30 +231,6 @@ def _span(seconds: float) -> str:
     if minutes < 1:
         return f"{seconds:.0f} s"
     return f"{minutes} min" if minutes < 90 else f"{seconds / 3600:.1f} h"
-
-
-def _record(source: files.Source, done: "Done", request: Request) -> dict[str, Any]:
-    """One variant as `--json` tells it; one that was already there has no agreement."""
-    near = done.seed if isinstance(done.seed, seeds.Near) else None
-    return {
-        "input": str(source.path),
-        "output": str(done.path),
-        "task": request.task,
-        "model": request.model,
-        "seed": near.seed if near else "mean" if done.seed is None else done.seed,
-        **({"like": _told(near.like), "spread": near.spread} if near else {}),
-        **({"pool": request.draw.pool} if request.draw.pool else {}),
-        "scale": request.scale,
-        "width": done.width,
-        "height": done.height,
-        "agreement": done.agreement.as_json() if done.agreement else None,
-        "seconds": round(done.seconds, 3),
-    }
-
-
-def _told(seed: seeds.Seed) -> int | str:
-    """A seed as JSON has it: a number, or the name of one near another."""
-    return seed if isinstance(seed, int) else seeds.name(seed)
 
 
 def _is_result(path: Path, task: str) -> bool:

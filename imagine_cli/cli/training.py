@@ -13,8 +13,9 @@ import typer
 from ..choices import Kernel, Scale, Task
 from ..errors import ImagineError
 from ..progress import live_line, progress_bar
+from . import records
 from .exits import FAILED, exit_codes
-from .options import KernelOf, Quiet, Threads, whole
+from .options import Json, KernelOf, Quiet, Threads, number, whole
 
 OfflineNetworks = Annotated[
     bool, typer.Option("--offline", help="Do not fetch feature networks or models.")
@@ -58,7 +59,8 @@ def train(
         int | None, typer.Option(parser=whole(1), metavar="N", help="How many.")
     ] = None,
     hours: Annotated[
-        float | None, typer.Option(min=0.001, metavar="H", help="How long, instead; else 2.")
+        float | None,
+        typer.Option(parser=number(0.001), metavar="H", help="How long, instead; else 2."),
     ] = None,
     batch: Annotated[
         int | None, typer.Option(parser=whole(1), metavar="N", help="Pictures.")
@@ -68,7 +70,8 @@ def train(
         typer.Option(metavar="M", help="Codes drawn before the nearest is kept: 2, or 4,2,2,2."),
     ] = None,
     lr: Annotated[
-        float | None, typer.Option(min=1e-9, metavar="RATE", help="The highest learning rate.")
+        float | None,
+        typer.Option(parser=number(1e-9), metavar="RATE", help="The highest learning rate."),
     ] = None,
     perceptual: Annotated[
         str | None,
@@ -95,6 +98,7 @@ def train(
         bool, typer.Option("--tensorboard", help="Figures for TensorBoard too.")
     ] = False,
     offline: OfflineNetworks = False,
+    json: Json = False,
     quiet: Quiet = False,
 ) -> None:
     """Train a model on your own pictures, for --model to use. Needs imagine-cli[train].
@@ -107,7 +111,7 @@ def train(
         raise typer.BadParameter("--data is missing: a folder of pictures to train on")
     if steps and hours:
         raise typer.BadParameter("--steps and --hours: one of them says when it ends")
-    with exit_codes(), _extra("training"), live_line(quiet) as line:
+    with exit_codes(json), _extra("training"), live_line(quiet) as line:
         from imagine_training.run import command, dry, hardware
 
         options = command.Options(
@@ -129,7 +133,8 @@ def train(
                 line.print(f"no --hours, no --steps: {DEFAULT_HOURS:g} hours; --dry-run estimates")
         hardware.use_threads(threads)
         if dry_run:
-            results = list(dry.estimate(options, data or [], device.value, line, offline=offline))
+            told = dry.estimate(options, data or [], device.value, line, offline=offline)
+            results = [records.line("estimate", "there", lines=told)] if json else told
         else:
             file = command.run(
                 options,
@@ -141,9 +146,15 @@ def train(
                 offline=offline,
                 line=line,
             )
-            results = [str(file.parent)] if file else []
+            results = [_trained(file, json)] if file else []
     for result in results:  # when the line on the terminal is gone
         typer.echo(result)
+
+
+def _trained(file: Path, as_json: bool) -> str:
+    """How a run's model is told."""
+    folder = str(file.parent)
+    return records.line("run", "written", output=folder, file=str(file)) if as_json else folder
 
 
 def export(
@@ -208,6 +219,7 @@ def evaluate(
         ),
     ] = None,
     offline: OfflineNetworks = False,
+    json: Json = False,
     quiet: Quiet = False,
 ) -> None:
     """Measure models: how near, how well agreeing, how different. Needs imagine-cli[train].
@@ -216,7 +228,7 @@ def evaluate(
     imagine evaluate --data photos/ --model upscale --model lanczos --out report/
     imagine evaluate --data photos/ --scale 4,16 --model upscale --model 'other {input} -o {output}'
     """
-    with exit_codes(), _extra("evaluation"), progress_bar(quiet) as bar:
+    with exit_codes(json), _extra("evaluation"), progress_bar(quiet) as bar:
         if networks:
             os.environ["IMAGINE_BACKBONES"] = str(networks)
         from imagine_training.evaluation import traversal
@@ -238,10 +250,12 @@ def evaluate(
             offline=offline,
         )
         if traverse:
-            failed = traversal.traverse(trial, steps, bar)
+            report = traversal.traverse(trial, steps, bar, tables=not json)
         else:
-            failed = len(measure(trial, bar).failures)
-    if failed:
+            report = measure(trial, bar, tables=not json)
+        if json:
+            bar.print(records.line("report", "written", **report.as_json()), err=False)
+    if report.failures:
         raise typer.Exit(FAILED)
 
 

@@ -1,7 +1,8 @@
 """The commands that make variants: `imagine upscale` and `decompress`; and `info` and `compare`."""
 
 import json as json_text
-from dataclasses import asdict
+from dataclasses import asdict, replace
+from math import inf
 from pathlib import Path
 from typing import Annotated
 
@@ -10,8 +11,9 @@ import typer
 from .. import files, seeds
 from ..choices import Format, Kernel, Scale, Task
 from ..progress import progress_bar
-from ..request import Draw, Output, Request
+from ..request import MAX_PIXELS, Draw, Output, Request
 from ..shards import Shard
+from . import records, streams
 from .exits import FAILED, exit_codes, impatient
 from .options import (
     Count,
@@ -39,6 +41,7 @@ from .options import (
     Spread,
     Strip,
     Threads,
+    Yes,
     path,
 )
 from .run import Run
@@ -67,7 +70,8 @@ def upscale(
     strip: Strip = False,
     recursive: Recursive = False,
     shard: ShardOf = "1/1",
-    max_pixels: MaxPixels = 300_000_000,
+    max_pixels: MaxPixels = MAX_PIXELS,
+    yes: Yes = False,
     quiet: Quiet = False,
 ) -> None:
     """Enlarge pictures: several plausible originals of each, which all shrink to it.
@@ -102,7 +106,8 @@ def decompress(
     strip: Strip = False,
     recursive: Recursive = False,
     shard: ShardOf = "1/1",
-    max_pixels: MaxPixels = 300_000_000,
+    max_pixels: MaxPixels = MAX_PIXELS,
+    yes: Yes = False,
     quiet: Quiet = False,
 ) -> None:
     """Undo JPEG compression: several plausible originals, which all compress to the same file.
@@ -145,6 +150,7 @@ def compare(
     output: Annotated[
         Path, typer.Option("-o", "--output", metavar="PAGE", help="The page.")
     ] = Path("compare.html"),
+    json: Json = False,
     overwrite: Overwrite = False,
 ) -> None:
     """Write a page for your browser that compares pictures of one size.
@@ -156,11 +162,11 @@ def compare(
         raise typer.BadParameter("give at least two pictures")
     if output.suffix.lower() in files.PICTURES:
         raise typer.BadParameter(f"'{output}' is the name of a picture, but -o is a page, .html")
-    with exit_codes():
+    with exit_codes(json):
         from .. import page
 
         page.compare(pictures, output, overwrite=overwrite)
-        typer.echo(output)
+        typer.echo(records.page(output, pictures) if json else output)
 
 
 def _make(
@@ -189,6 +195,7 @@ def _make(
     recursive: bool,
     shard: str,
     max_pixels: int,
+    yes: bool,
     quiet: bool,
 ) -> None:
     """Both commands, from their options as they were given."""
@@ -205,7 +212,7 @@ def _make(
             page=gallery,
             overwrite=overwrite,
             strip=strip,
-            max_pixels=max_pixels,
+            max_pixels=inf if yes else max_pixels,
         ),
     )
     if output and output.suffix.lower() in files.PICTURES and not output.is_dir():
@@ -216,9 +223,18 @@ def _make(
         part = Shard.parse(shard)
     except ValueError as error:
         raise typer.BadParameter(str(error), param_hint="--shard") from None
-    with exit_codes(), progress_bar(quiet) as bar, impatient():
-        run = Run(request, bar, json, quiet)
-        sources, inputs = run.gather(paths, output, recursive, part)
+    streams.check(paths, output, request, json)
+    with (
+        exit_codes(json),
+        progress_bar(quiet) as bar,
+        impatient(),
+        streams.opened(paths, output) as (pictures, folder),
+    ):
+        run = Run(request, bar, as_json=json, to_stdout=output == streams.DASH, quiet=quiet)
+        sources, inputs = run.gather(pictures, folder, recursive, part)
+        if pictures != paths:
+            sources = [replace(source, named=streams.DASH) for source in sources]
+        run.ask(sources)
         run.load(device.value, threads, offline)
         bar.expect(len(sources) * request.draw.imagined)
         for source in sources:
@@ -234,8 +250,8 @@ def _draw(
     """The pool, or as many as are kept; or a usage error."""
     if pool is not None and pool < variants:
         raise typer.BadParameter(f"--pool {pool} is less than the {variants} variants to keep")
-    if spread is not None and (like is None or spread != spread):
-        raise typer.BadParameter("--spread is a number and needs --like")
+    if spread is not None and like is None:
+        raise typer.BadParameter("--spread needs --like")
     try:
         around = None if like is None else seeds.named(like)
     except ValueError as error:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import schema
 from imagine_training.evaluation import codes, ladder
 from imagine_training.evaluation.metrics import psnr
 from imagine_training.evaluation.programs import coded, contender, shrunk
@@ -361,3 +362,11 @@ def test_a_folder_without_pictures_is_one_line(tmp_path):
     assert done.exit_code == 1
     assert "there are no pictures in this folder" in done.stderr
     assert len(done.stderr.splitlines()) == 1
+
+
+def test_the_report_is_a_line_of_json(networks, data, tmp_path):
+    asked = ("--data", data, "--model", "lanczos", "--metrics", "psnr")
+    result = evaluate(*asked, "--json", "--out", tmp_path / "report")
+    (line,) = schema.read(result.stdout)
+    written = json.loads((tmp_path / "report" / "report.json").read_text())
+    assert line == {"kind": "report", "status": "written"} | written

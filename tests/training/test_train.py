@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import schema
 import torch
 from imagine_training.method import backbones, checkpoint, perceptual, presets
 from imagine_training.method.network import Generator
@@ -468,6 +469,15 @@ def test_without_a_length_a_run_has_a_stated_one(data, tmp_path, monkeypatch):
     assert result.exit_code == 0
     assert asked[0].hours == 2
     assert "2 hours" in result.stderr
+
+
+@pytest.mark.parametrize("dry_run", [False, True])
+def test_a_run_and_an_estimate_are_lines_of_json(dry_run, tmp_path, monkeypatch):
+    monkeypatch.setattr(command, "run", lambda *_, **__: tmp_path / "model.onnx")
+    monkeypatch.setattr(dry, "estimate", lambda *_, **__: ["2 hours"])
+    asked = ["train", "--data", str(tmp_path), "--json", *(["--dry-run"] if dry_run else [])]
+    (line,) = schema.read(CliRunner().invoke(app, asked).stdout)
+    assert line["kind"] == ("estimate" if dry_run else "run")
 
 
 def test_the_split_follows_from_what_is_in_the_files(data, tmp_path):

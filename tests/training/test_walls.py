@@ -55,7 +55,8 @@ KNOWN = {
     "evaluation.ladder": "",
     "evaluation.metrics": "",
     "evaluation.programs": "",
-    "evaluation.report": ".metrics .programs",
+    "evaluation.reading": "",
+    "evaluation.report": ".metrics .programs .reading",
     "evaluation.scores": ".codes .inception .ladder .metrics .programs method.perceptual",
     "evaluation.traversal": (
         ".evaluate .programs .report folders method.checkpoint method.latent method.network "

@@ -88,8 +88,8 @@ class Trial:
         }
 
 
-def evaluate(trial: Trial, bar: Bar) -> Report:
-    """Print a table for each setting as it is done; all of it together is the report.
+def evaluate(trial: Trial, bar: Bar, *, tables: bool = True) -> Report:
+    """Print a table for each setting as it is done, if `tables`; all of it is the report.
 
     A picture that cannot be read, or that a contender fails at, is told in one line and left out.
     With `trial.out` there come `report.json`, `report.md` and a sheet for each picture.
@@ -115,12 +115,12 @@ def evaluate(trial: Trial, bar: Bar) -> Report:
         bar.print(line, err=True)
 
     bar.expect(len(trial.settings) * len(pictures) * len(rivals))
-    tables = []
+    every = []
     for setting in trial.settings:
         table, failed = _measured(trial, setting, pictures, rivals, figures, bar)
-        tables.append(table)
+        every.append(table)
         failures += failed
-        for line in report.lines(table, figures.definitions):
+        for line in report.lines(table, figures.definitions) if tables else ():
             bar.print(line, err=False)
     found_all = Report(
         asked=trial.asked() | {"largest_side": SIDE},
@@ -128,7 +128,7 @@ def evaluate(trial: Trial, bar: Bar) -> Report:
         left_out=figures.left_out,
         contenders={name: rival.about() for name, rival in rivals.items()},
         data={one.name: one.sha256 for one in pictures},
-        tables=tables,
+        tables=every,
         failures=failures,
     )
     if trial.out:

@@ -11,10 +11,9 @@ from imagine_cli import encode, gallery
 from imagine_cli.evidence import EightBits
 from imagine_cli.whole import whole
 
+from . import reading
 from .metrics import bootstrap
 from .programs import Case
-
-SHEET = 3000  # the long side of a sheet, in pixels, at most
 
 
 @dataclass
@@ -66,24 +65,65 @@ class Report:
     tables: list[Table]
     failures: list[str]
 
+    def as_json(self) -> dict[str, Any]:
+        """What is in `report.json`, and printed by `--json`."""
+        results = [
+            {
+                "setting": table.setting,
+                "contender": name,
+                "pictures": table.pictures[name],
+                "figures": {
+                    figure: summary
+                    for figure in self.definitions
+                    if (summary := table.summary(name, figure))
+                },
+                "of_each_picture": table.values[name],
+            }
+            for table in self.tables
+            for name in table.pictures
+        ]
+        return {
+            "asked": self.asked,
+            "definitions": self.definitions,
+            "left_out": self.left_out,
+            "contenders": self.contenders,
+            "data": self.data,
+            "results": results,
+            "failures": self.failures,
+        }
+
 
 def lines(table: Table, definitions: dict[str, str]) -> list[str]:
-    """The table for a terminal: a row a figure, a column a contender; means [95 % intervals]."""
+    """The table for a terminal: a row a figure, a column a contender; means [95 % intervals].
+
+    An arrow says which way is better.
+    """
     rows = _rows(table, definitions)
     widths = [max(len(row[place]) for row in rows) for place in range(len(rows[0]))]
-    return [
+    told = [
         "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
         for row in rows
     ]
+    return told + [f"note: {line}" for line in _cautions(table, definitions)]
 
 
 def _rows(table: Table, definitions: dict[str, str]) -> list[list[str]]:
+    """The head, and a row for each figure and for each group of them."""
     names = list(table.pictures)
     counts = [str(len(table.pictures[name])) for name in names]
-    rows = [[table.setting, *names], ["pictures", *counts]]
-    for figure in definitions:
-        rows.append([figure, *(_cell(table.summary(name, figure)) for name in names)])
+    rows = [[table.setting, "", *names], ["pictures", "", *counts]]
+    for group, figures in reading.grouped(definitions).items():
+        rows.append([group, *([""] * (1 + len(names)))])
+        for figure in figures:
+            cells = (_cell(table.summary(name, figure)) for name in names)
+            rows.append([f"  {figure}", reading.better(figure), *cells])
     return rows
+
+
+def _cautions(table: Table, definitions: dict[str, str]) -> list[str]:
+    """Of the contender that was measured on the fewest pictures."""
+    fewest = min(map(len, table.pictures.values()), default=0)
+    return list(reading.cautions(definitions, fewest))
 
 
 def _cell(summary: dict[str, float] | None) -> str:
@@ -96,7 +136,7 @@ def _cell(summary: dict[str, float] | None) -> str:
 def write(report: Report, out: Path) -> None:
     """`report.json` and `report.md`, each whole or not at all."""
     with whole(out / "report.json") as file:
-        file.write((json.dumps(_as_json(report), indent=2, ensure_ascii=False) + "\n").encode())
+        file.write((json.dumps(report.as_json(), indent=2, ensure_ascii=False) + "\n").encode())
     with whole(out / "report.md") as file:
         file.write(_as_markdown(report).encode())
 
@@ -104,47 +144,22 @@ def write(report: Report, out: Path) -> None:
 def write_sheet(case: Case, shown: list[tuple[str, EightBits]], folder: Path) -> None:
     """The input, what every contender made of it, and what was observed."""
     every = [*shown, ("observed", case.observed)]
-    sheet = gallery.sheet(case.evidence.observed, every, largest=SHEET)
+    sheet = gallery.sheet(case.evidence.observed, every, title=case.name)
     encode.write(sheet, folder / f"{case.name}.png")
-
-
-def _as_json(report: Report) -> dict[str, Any]:
-    results = [
-        {
-            "setting": table.setting,
-            "contender": name,
-            "pictures": table.pictures[name],
-            "figures": {
-                figure: summary
-                for figure in report.definitions
-                if (summary := table.summary(name, figure))
-            },
-            "of_each_picture": table.values[name],
-        }
-        for table in report.tables
-        for name in table.pictures
-    ]
-    return {
-        "asked": report.asked,
-        "definitions": report.definitions,
-        "left_out": report.left_out,
-        "contenders": report.contenders,
-        "data": report.data,
-        "results": results,
-        "failures": report.failures,
-    }
 
 
 def _as_markdown(report: Report) -> str:
     parts = ["# Evaluation", f"    {report.asked['command']}"]
     parts.append(
         "Means over pictures, with 95 % bootstrap intervals over pictures in brackets. "
+        "An arrow says which way is better. "
         f"Pictures are cut to {report.asked['largest_side']}² at most, around their middle."
     )
     for table in report.tables:
         head, *rows = _rows(table, report.definitions)
         text = ["| " + " | ".join(row) + " |" for row in (head, ["---"] * len(head), *rows)]
         parts.append("\n".join(text))
+        parts += [f"Note: {line}." for line in _cautions(table, report.definitions)]
     parts.append("## What the figures are")
     parts.append("\n".join(f"- **{name}**: {text}." for name, text in report.definitions.items()))
     parts.append("## What was measured")

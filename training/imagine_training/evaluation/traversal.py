@@ -16,6 +16,7 @@ import json
 from dataclasses import dataclass, field
 from itertools import product
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -192,8 +193,8 @@ def figures(scene: Scene, way: Walk, judge: Eye) -> dict[str, float]:
     return found | ({"step_most": max(way.moved)} if way.moved else {})
 
 
-def traverse(trial: Trial, steps: int, bar: Bar) -> int:
-    """Walk to every picture with every model; print a table a model; return how much failed.
+def traverse(trial: Trial, steps: int, bar: Bar, *, tables: bool = True) -> Report:
+    """Walk to every picture with every model; print a table a model, if `tables`.
 
     With `trial.out` there come `report.json`, `report.md` and, for each walk, a strip that ends
     with the observed picture, an animation, and its figures step by step.
@@ -206,7 +207,7 @@ def traverse(trial: Trial, steps: int, bar: Bar) -> int:
     for line in failures:
         bar.print(line, err=True)
     bar.expect(len(networks) * len(trial.settings) * len(pictures) * (1 + len(WALKS)))
-    tables = []
+    every = []
     for (name, (network, preset)), setting in product(networks.items(), trial.settings):
         table = Table(f"{name} {trial.told(setting)}")
         for one in pictures:
@@ -222,17 +223,17 @@ def traverse(trial: Trial, steps: int, bar: Bar) -> int:
                 if trial.out:
                     _write(scene.case, way, trial.out / table.setting, f"{one.name}-{kind}")
                 bar.finished()
-        tables.append(table)
-        for line in report.lines(table, DEFINITIONS):
+        every.append(table)
+        for line in report.lines(table, DEFINITIONS) if tables else ():
             bar.print(line, err=False)
+    asked = trial.asked("--traverse", "--steps", str(steps)) | {"largest_side": SIDE}
+    data = {one.name: one.sha256 for one in pictures}
+    about: dict[str, dict[str, Any]] = {"random": {"best of": trial.count}}
+    about |= {kind: {"Adam's rate": RATE, "steps": steps} for kind in WALKS}
+    found_all = Report(asked, DEFINITIONS, [], about, data, every, failures)
     if trial.out:
-        asked = trial.asked("--traverse", "--steps", str(steps)) | {"largest_side": SIDE}
-        data = {one.name: one.sha256 for one in pictures}
-        about = {"random": {"best of": trial.count}} | {
-            kind: {"Adam's rate": RATE, "steps": steps} for kind in WALKS
-        }
-        report.write(Report(asked, DEFINITIONS, [], about, data, tables, failures), trial.out)
-    return len(failures)
+        report.write(found_all, trial.out)
+    return found_all
 
 
 def _network(name: str, trial: Trial) -> tuple[Generator, Preset]:
