@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from imagine_training.method import backbones, checkpoint, perceptual, presets
+from imagine_training.method import backbones, checkpoint, imle, perceptual, presets
 from imagine_training.method.network import Generator
 from imagine_training.run import command, dry, journal, loop
 from imagine_training.run.command import Options, run, settings
@@ -309,9 +309,9 @@ def test_two_processes_have_the_losses_of_one_with_the_whole_batch(processes):
 
 
 def test_a_loss_that_is_not_finite_is_skipped_and_many_end_the_run(data, tmp_path, monkeypatch):
-    real, broken, calls = loop.level_losses, {1}, count()
+    real, broken, calls = imle.level_losses, {1}, count()
     monkeypatch.setattr(
-        loop, "level_losses", lambda *a: real(*a) * (math.nan if next(calls) in broken else 1)
+        imle, "level_losses", lambda *a: real(*a) * (math.nan if next(calls) in broken else 1)
     )
     line = Lines()
     trained(data, tmp_path / "mine", line, task="decompress", perceptual="none")
