@@ -26,6 +26,7 @@ SETTINGS = {"upscale": ("--scale", "16"), "decompress": ("--quality", "1,5,10")}
 PLAIN = {"upscale": "lanczos", "decompress": "plain"}
 FIGURES = "fid,fwv,lpips_alex,lpips_vgg,spread,psnr"  # and all that begin so
 AGREEMENT = {"upscale": "lr_psnr", "decompress": "kept"}
+LEFT_OUT = ("_half", "_least", "_worst", "_of_mean")  # of the page; the reports have them
 BEGIN, END = "<!-- figures -->", "<!-- end of figures -->"
 
 
@@ -89,7 +90,9 @@ def tables(report: Path, task: str, runs: Sequence[Path]) -> list[str]:
     for setting in dict.fromkeys(one["setting"] for one in told["results"]):
         of_all = [one for one in told["results"] if one["setting"] == setting]
         figures = [
-            name for name in told["definitions"] if any(name in o["figures"] for o in of_all)
+            name
+            for name in told["definitions"]
+            if not name.endswith(LEFT_OUT) and any(name in one["figures"] for one in of_all)
         ]
         rows = [["", "steps", *(f"`{name}`" for name in figures)], ["---"] * (len(figures) + 2)]
         for one in of_all:

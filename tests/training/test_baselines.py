@@ -109,6 +109,16 @@ def test_what_lies_beyond_a_rivals_margin_changes_nothing(tiny):
         assert not torch.equal(one, other)
 
 
+def test_a_rival_begins_near_the_plain_enlargement_as_ours_does(tiny):
+    torch.manual_seed(0)
+    network, shape = build(tiny).eval(), tiny.levels[0]
+    pixels, latent_map = torch.rand(1, 3, 32, 32), torch.randn(1, shape.map_channels, 32, 32)
+    rest = torch.randn(1, tiny.vector), torch.rand(1, tiny.condition)
+    side = 32 * shape.enlarge
+    plain = torch.nn.functional.interpolate(pixels, (side, side), mode="bicubic")
+    assert (network(0, pixels, latent_map, *rest) - plain).abs().mean() < 0.15
+
+
 def test_levels_of_four_see_what_is_true_at_their_scale():
     rng = np.random.default_rng(0)
     batch = random_batch([photograph(128, 128)], replace(ESRGAN, crop=128), rng, range(2))

@@ -32,7 +32,7 @@ from ..method import network
 from ..method.imle import imagine_levels
 from ..method.latent import draw, silent
 from ..method.learning import Drawn, Method, Network
-from ..method.network import BETA, DenseBlock, activate, convolution
+from ..method.network import BETA, DenseBlock, activate, convolution, small_at_first
 from ..method.perceptual import Lpips
 from ..method.presets import UPSCALE, LevelShape, Preset
 from .adversary import against, still
@@ -140,7 +140,7 @@ class Level(nn.Module):
         widths = (shape.channels, *shape.tail)
         self.tail = nn.ModuleList(convolution(one, after) for one, after in pairwise(widths))
         self.last = convolution(widths[-1], widths[-1])
-        self.out = convolution(widths[-1], 3)
+        self.out = small_at_first(convolution(widths[-1], 3))
 
     def forward(
         self, pixels: Tensor, latent_map: Tensor, vector: Tensor, condition: Tensor

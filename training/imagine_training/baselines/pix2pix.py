@@ -31,7 +31,7 @@ from ..method import network
 from ..method.imle import imagine_levels
 from ..method.latent import draw
 from ..method.learning import Drawn, Method, Network
-from ..method.network import activate
+from ..method.network import activate, small_at_first
 from ..method.perceptual import Lpips
 from ..method.presets import DECOMPRESS, LevelShape, Preset
 from .adversary import against, still
@@ -98,6 +98,7 @@ class Level(nn.Module):
         for after, one in reversed(list(pairwise([3, *widths[1:]]))):
             self.up.append(weight_norm(nn.ConvTranspose2d(one + carried, after, 4, 2, 1)))
             carried = after
+        small_at_first(self.up[-1])
 
     def forward(
         self, pixels: Tensor, latent_map: Tensor, vector: Tensor, condition: Tensor

@@ -38,6 +38,13 @@ def convolution(channels: int, out: int, size: int = 3) -> nn.Module:
     return normalised
 
 
+def small_at_first(layer: nn.Module) -> nn.Module:
+    """A weight-normalised layer: its first step away from the plain enlargement is a small one."""
+    with torch.no_grad():
+        layer.parametrizations.weight.original0.mul_(0.1)  # type: ignore[union-attr, operator]
+    return layer
+
+
 def activate(x: Tensor) -> Tensor:
     return F.leaky_relu(x, 0.2)
 
@@ -139,9 +146,7 @@ class Level(nn.Module):
         self.tail = nn.ModuleList(
             convolution(width, following) for width, following in pairwise(widths)
         )
-        self.out = convolution(widths[-1], 3)
-        with torch.no_grad():  # a small first step away from the plain enlargement
-            self.out.parametrizations.weight.original0.mul_(0.1)  # type: ignore[union-attr, operator]
+        self.out = small_at_first(convolution(widths[-1], 3))
 
     def forward(
         self, pixels: Tensor, latent_map: Tensor, vector: Tensor, condition: Tensor
