@@ -99,7 +99,7 @@ def _variant(
         _paint(larger, pixels, evidence, model, number, level, seed, tile, share)
         pixels = larger
         if number + 1 < len(levels):
-            evidence.project(pixels, number)
+            evidence.project(pixels, evidence.factors.index(level.factor))
     picture = evidence.render(pixels, canvas(pixels.shape, evidence.observed.dtype, scratch))
     del pixels, larger  # twice the picture's size
     agreement = evidence.agreement(picture)
@@ -107,9 +107,10 @@ def _variant(
 
 
 def _levels(evidence: Evidence, model: Model) -> list[LevelCard]:
-    """The model's levels that the evidence asks for."""
-    levels = list(model.card.levels[: len(evidence.factors)])
-    if tuple(level.factor for level in levels) != evidence.factors:
+    """The model's levels up to the scale of the evidence; a level may enlarge more than twice."""
+    levels = [one for one in model.card.levels if one.factor <= evidence.factors[-1]]
+    factors = [one.factor for one in levels]
+    if not set(factors) <= set(evidence.factors) or factors[-1:] != [evidence.factors[-1]]:
         offered = ", ".join(str(level.factor) for level in model.card.levels)
         raise ModelError(
             f"the model '{model.card.name}' is for {model.card.task} at {offered}, "

@@ -65,6 +65,34 @@ def test_a_model_for_something_else_is_refused(evidence):
         next(imagine(evidence, Toy(card((2, 4), "decompress", 131)), [0]))
 
 
+@pytest.mark.parametrize("factors", [(4, 16), (16,)])
+def test_a_level_may_enlarge_more_than_twice(factors):
+    evidence, model = Downscaled(photograph(6, 8) // 2 + 64, 16), Toy(card(factors))
+    one, other = imagine(evidence, model, [0, 1])
+    assert one.picture.shape == (96, 128, 3)
+    assert not np.array_equal(one.picture, other.picture)
+    assert one.agreement.shortfall is None
+    with pytest.raises(ModelError, match=r"upscale at (4, )?16, not for a scale of 8"):
+        next(imagine(Downscaled(photograph(6, 8), 8), model, [0]))
+
+
+def test_what_a_leap_hands_on_agrees_at_its_own_scale():
+    seen = []
+
+    class Watched(Toy):
+        def __call__(self, level, pixels, *rest):
+            seen.append(pixels)
+            return super().__call__(level, pixels, *rest)
+
+    evidence = Downscaled(photograph(6, 8), 16)
+    next(imagine(evidence, Watched(card((4, 16))), [0]))
+    border = 8
+    handed_on = seen[1][border:-border, border:-border].astype(np.float32)
+    again = handed_on.copy()
+    evidence.project(again, evidence.factors.index(4))
+    assert np.abs(again - handed_on).max() < 2e-3  # of half precision
+
+
 def test_a_model_that_gives_no_numbers_is_named(evidence):
     with pytest.raises(ModelError, match="not finite"):
         next(imagine(evidence, Toy(strength=float("nan")), [0]))

@@ -43,13 +43,21 @@ def train(
     task: Annotated[
         Task | None, typer.Option(help="What the model is to do; else upscale.")
     ] = None,
+    method: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="How: imle, or a rival: srim, esrgan, pix2pix, regression; else imle.",
+        ),
+    ] = None,
     preset: Annotated[
         str | None, typer.Option(metavar="NAME", help="The network and its numbers; else compact.")
     ] = None,
     init: Annotated[
         str | None,
         typer.Option(
-            metavar="NAME", help="The model to start from, or 'none'; else the task's bundled one."
+            metavar="NAME",
+            help="The model to start from, or 'none'; else the task's bundled one (of imle).",
         ),
     ] = None,
     out: Annotated[Path, typer.Option(metavar="FOLDER", help="Folder for the model.")] = Path(
@@ -116,6 +124,7 @@ def train(
 
         options = command.Options(
             task=task.value if task else None,
+            method=method,
             preset=preset,
             init=init,
             steps=steps,

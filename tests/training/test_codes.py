@@ -46,6 +46,15 @@ def test_a_level_is_measured_in_its_own_picture():
     assert both[0, "vector"] == both[1, "vector"] == 0
 
 
+def test_a_level_that_leaps_counts_as_the_last_whose_place_it_takes():
+    evidence = Downscaled(photograph(4, 6), 16, "bicubic")
+    leaping = deviations(evidence, Toy(card((4, 16))))
+    assert {level for level, _ in leaping} == {1, 3}
+    assert all(leaping.values())
+    of_four = deviations(Downscaled(photograph(4, 6), 4, "bicubic"), Toy(card((4, 16))))
+    assert of_four == {key: value for key, value in leaping.items() if key[0] == 1}
+
+
 def test_held_codes_are_held_in_every_tile(monkeypatch):
     whole = found((0, "map"), (1, "map"))
     monkeypatch.setattr(variants, "TILE", 8)

@@ -7,7 +7,6 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
-from imagine_training.method.build import build
 from imagine_training.method.checkpoint import load_weights, save_weights
 from imagine_training.method.data import batch_of
 from imagine_training.method.imle import imagine_levels, nearest_code
@@ -15,6 +14,7 @@ from imagine_training.method.latent import draw
 from imagine_training.method.network import Generator
 from imagine_training.method.presets import PRESETS, LevelShape
 from imagine_training.run.command import finish
+from imagine_training.run.methods import build
 from pictures import photograph
 
 from imagine_cli.errors import ModelError
@@ -131,7 +131,7 @@ def test_codes_are_chosen_and_the_last_loss_reaches_the_first_level(network):
 
 
 def test_what_needs_pictures_alone_refuses_it():
-    with pytest.raises(ModelError, match="not exported"):
+    with pytest.raises(ModelError, match="the model's is 'hyperrim'"):
         Generator(NARROW)
 
 

@@ -188,7 +188,8 @@ def test_regression_is_of_the_pixels_alone(chance, monkeypatch):
     monkeypatch.setattr(perceptual, "_trunk_weights", chance.__getitem__)
     ours = learner(replace(TWO_LEVELS, warm_steps=1, perceptual=("squeeze",), crop=104))
     pictures = [photograph(104, 110, seed) for seed in range(2)]
-    networks = [[len(one.lpips) for one in ours.draw(pictures, n, range(2))[1]] for n in (0, 1)]
+    drawn = [ours.draw(pictures, step, range(2)) for step in (0, 1)]
+    networks = [[len(one.lpips) for one in ours.method.objectives(each)] for each in drawn]
     assert networks == [[0, 0], [1, 1]]
 
 

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 import torch
-from imagine_training.method.network import Generator, margin, multiple
+from imagine_training.method.network import Generator
 from imagine_training.method.presets import DECOMPRESS, PRESETS, UPSCALE, Preset
 
 EVERY_LEVEL = [(UPSCALE, level) for level in range(4)] + [(DECOMPRESS, 0)]
@@ -49,7 +49,8 @@ def test_a_level_begins_near_the_plain_enlargement(case):
 
 def test_what_lies_beyond_the_margin_changes_nothing(case):
     preset, level, network = case
-    reach, step = margin(preset.levels[level]), multiple(preset.levels[level])
+    shape = preset.levels[level]
+    reach, step = network.margin(shape), network.multiple(shape)
     assert reach % step == 0
     side = -(-(2 * reach + 32) // step) * step
     given = inputs(preset, level, side)

@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 import schema
 import torch
-from imagine_training.method import backbones, checkpoint, perceptual, presets
+from imagine_training.method import backbones, checkpoint, imle, perceptual, presets
 from imagine_training.method.network import Generator
 from imagine_training.run import command, dry, journal, loop
 from imagine_training.run.command import Options, run, settings
@@ -310,10 +310,14 @@ def test_two_processes_have_the_losses_of_one_with_the_whole_batch(processes):
 
 
 def test_a_loss_that_is_not_finite_is_skipped_and_many_end_the_run(data, tmp_path, monkeypatch):
-    real, broken, calls = loop.level_losses, {1}, count()
-    monkeypatch.setattr(
-        loop, "level_losses", lambda *a: real(*a) * (math.nan if next(calls) in broken else 1)
-    )
+    real, broken, steps = imle.Imle.losses, {1}, count()
+
+    def losses(self, drawn, *, choose=True):
+        return real(self, drawn, choose=choose) * (
+            math.nan if choose and next(steps) in broken else 1
+        )
+
+    monkeypatch.setattr(imle.Imle, "losses", losses)
     line = Lines()
     trained(data, tmp_path / "mine", line, task="decompress", perceptual="none")
     assert "1 steps skipped" in "".join(line.said)

@@ -151,7 +151,8 @@ class InTorch:
 def test_away_from_borders_codes_become_the_program_s_pictures():
     picture = photograph(256, 256) // 2 + 64  # nothing to clip, which is mended here and there
     case = shrunk("one", picture, 4, "bicubic")
-    model = InTorch(network(TINY, 1), card_of(TINY, "tiny"))
+    tiny = network(TINY, 1)
+    model = InTorch(tiny, card_of(tiny, TINY, "tiny"))
     (variant,) = imagine(case.evidence, model, [7])
     border, codes = 8, []
     for level, side in enumerate((64, 128)):

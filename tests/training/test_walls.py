@@ -10,12 +10,12 @@ ROOT = Path(imagine_training.__file__).parent
 # `.here` in the same wing. What imagine_cli has, all may use; it never looks back.
 KNOWN = {
     "method.backbones": "",
-    "method.build": ".hyperrim .network .presets",
     "method.checkpoint": ".presets",
     "method.data": ".operators .presets",
     "method.hyperrim": ".data .latent .network .presets",
-    "method.imle": ".build .data .latent .objective .presets",
+    "method.imle": ".data .latent .learning .objective .presets",
     "method.latent": ".presets",
+    "method.learning": ".data .hyperrim .network .perceptual .presets",
     "method.network": ".data .latent .presets",
     "method.objective": ".perceptual .presets .spectrum .texture",
     "method.operators": "",
@@ -23,31 +23,50 @@ KNOWN = {
     "method.presets": "",
     "method.spectrum": "",
     "method.texture": "",
+    "baselines.adversary": "",
+    "baselines.esrgan": (
+        ".adversary .inputs method.network method.imle method.latent method.learning "
+        "method.perceptual method.presets"
+    ),
+    "baselines.inputs": "",
+    "baselines.pix2pix": (
+        ".adversary .inputs method.network method.imle method.latent method.learning "
+        "method.perceptual method.presets"
+    ),
+    "baselines.regression": (
+        "method.network method.imle method.latent method.learning method.presets"
+    ),
+    "baselines.srim": ".esrgan method.imle method.learning method.perceptual method.presets",
     "run.books": ".distributed .journal .learner .pictures .plan .validate method.checkpoint",
-    "run.card": ".journal .plan",
+    "run.card": ".journal .methods .plan",
     "run.command": (
-        ".card .distributed .export .loop .plan method.checkpoint method.perceptual method.presets"
+        ".card .distributed .export .loop .methods .plan "
+        "method.checkpoint method.perceptual method.presets"
     ),
     "run.curve": "",
     "run.distributed": "",
     "run.dry": ".command .hardware .learner .loop .pictures .validate method.checkpoint",
-    "run.export": "method.checkpoint method.network method.presets",
+    "run.export": ".methods method.checkpoint method.network method.presets",
     "run.hardware": ".distributed",
     "run.journal": ".curve",
     "run.learner": (
-        ".distributed .hardware method.build method.checkpoint method.data method.latent "
-        "method.objective method.perceptual method.presets"
+        ".distributed .hardware .methods method.checkpoint method.data method.latent "
+        "method.learning method.presets"
     ),
     "run.loop": (
         ".books .distributed .hardware .learner .pictures .plan .stopping .validate "
-        "method.checkpoint method.imle method.latent method.presets"
+        "method.checkpoint method.presets"
+    ),
+    "run.methods": (
+        "baselines.esrgan baselines.pix2pix baselines.regression baselines.srim method.hyperrim "
+        "method.imle method.learning method.network method.perceptual method.presets"
     ),
     "run.pictures": "",
     "run.plan": ".hardware .pictures .validate method.presets",
     "run.stopping": ".distributed",
     "run.validate": (
-        ".learner method.backbones method.build method.data method.imle method.latent "
-        "method.perceptual method.presets"
+        ".learner .methods method.backbones method.data method.imle method.latent "
+        "method.learning method.perceptual method.presets"
     ),
     "evaluation.codes": "",
     "evaluation.evaluate": ".programs .report .scores folders method.backbones",
@@ -69,7 +88,8 @@ KNOWN = {
 }
 STANDS_ON = {
     "method": set(),
-    "run": {"method"},
+    "baselines": {"method"},
+    "run": {"method", "baselines"},
     "evaluation": {"method", "folders"},
     "mnist": {"folders"},
     "folders": set(),

@@ -21,12 +21,18 @@ PARTS: tuple[Part, ...] = get_args(Part)
 def deviations(evidence: Downscaled | JpegCoded, model: Model) -> dict[tuple[int, Part], float]:
     """Grey levels, by level (from 0) and part: of that level's picture, where nothing else varies.
 
+    A level that enlarges more than twice counts as the last of those whose place it takes.
+
     Levels before it have the code of seed 0, and so has its other part; the pictures are those that
     a user would get at that level's scale.
     """
+    known = dict(zip(evidence.factors, _level_by_level(evidence), strict=True))
     return {
-        (level, part): standard_deviation(list(_variants(known, model, level, part)))
-        for level, known in enumerate(_level_by_level(evidence))
+        (evidence.factors.index(told.factor), part): standard_deviation(
+            list(_variants(known[told.factor], model, level, part))
+        )
+        for level, told in enumerate(model.card.levels)
+        if told.factor in known
         for part in PARTS
     }
 

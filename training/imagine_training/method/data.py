@@ -1,5 +1,6 @@
 """Pictures to crops and their evidence: what one step of training sees."""
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from io import BytesIO
@@ -121,22 +122,24 @@ def _shrunk(
     kernel = str(rng.choice(KERNELS, p=[_KERNEL_SHARES[kernel] for kernel in KERNELS]))
     condition = torch.zeros(len(pictures), len(KERNELS), device=pictures.device)
     condition[:, KERNELS.index(kernel)] = 1
-    scale = 2 ** len(preset.levels)
+    scale = math.prod(shape.enlarge for shape in preset.levels)
     observed = torch.round(shrink(pictures, scale, kernel).clamp(0, 1) * 255) / 255
     top = left = 0  # of the level's input window, in its pixels
     side = observed.shape[-1]
     steps: list[Step] = []
-    for number, shape in enumerate(preset.levels):
-        factor = 2**number
+    factor = 1  # of the level's input to the small picture
+    for shape in preset.levels:
         cut = min(shape.window or side, side)
         # Windows begin and end on the small picture's pixels, so that the evidence is exact.
         down, right = (factor * int(x) for x in rng.integers((side - cut) // factor + 1, size=2))
         window = slice(down, down + cut), slice(right, right + cut)
-        top, left, side = 2 * (top + down), 2 * (left + right), 2 * cut
-        target = shrink(pictures, scale // factor // 2, kernel)
+        enlarge = shape.enlarge
+        top, left, side = enlarge * (top + down), enlarge * (left + right), enlarge * cut
+        factor *= enlarge
+        target = shrink(pictures, scale // factor, kernel)
         target = target[..., top : top + side, left : left + side]
-        step = Step(window, target, Shrunk(target, 2 * factor, kernel), condition)
-        if number and preset.teacher_forcing:
+        step = Step(window, target, Shrunk(target, factor, kernel), condition)
+        if steps and preset.teacher_forcing:
             forced = [one.random() < preset.teacher_forcing for one in own]
             step.forced = torch.tensor(forced, device=pictures.device)[:, None, None, None]
         steps.append(step)

@@ -17,9 +17,9 @@ each other, after the picture's three:
 | export, walks  | none: a model file hands on pictures alone, projected, and in tiles; features |
 |                | cannot be projected, and InstanceNorm needs the whole picture                 |
 
-Of the paper's schedule a preset holds the rate, the batch, the candidates and the length. It does
-not hold: mapping networks learn 100 times more slowly; codes are chosen for 320 pictures at once
-and kept for 10,000 steps, the pictures taken in turn; Adam's second beta is 0.999.
+Of the paper's schedule a preset holds Adam's numbers, the batch, the candidates and the length. It
+does not hold: mapping networks learn 100 times more slowly; codes are chosen for 320 pictures at
+once and kept for 10,000 steps, the pictures taken in turn.
 """
 
 import torch

@@ -3,7 +3,7 @@
 Li & Malik, "Implicit Maximum Likelihood Estimation" (2018); Peng & Li, "Generating Unobserved
 Alternatives" (HyperRIM), section 3: draw codes, choose the nearest, pull its picture closer. Codes
 are chosen level by level, the levels before fixed to their winners (hierarchical sampling); the
-loss is the sum over levels (intermediate supervision). A step of training: `run/loop.py`.
+loss is the sum over levels (intermediate supervision). What surrounds a step: `run/loop.py`.
 """
 
 from collections.abc import Callable, Sequence
@@ -14,11 +14,36 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from .build import Network
 from .data import Batch
-from .latent import Code, Streams, draw
-from .objective import Objective
+from .latent import Code, Streams, draw, silent
+from .learning import Drawn, Method, Network
+from .objective import Distance, Objective
 from .presets import Preset
+
+
+class Imle(Method):
+    """Conditional IMLE."""
+
+    heeds = ("candidates", "perceptual")
+
+    def losses(self, drawn: Drawn, *, choose: bool = True) -> Tensor:
+        """Draw, choose the nearest, and see how far it is: making that small pulls it closer."""
+        network, preset, batch, codes = self.network, self.preset, drawn.batch, drawn.codes
+        objectives = self.objectives(drawn)
+        pick = partial(draw, preset, generator=codes)
+        if choose:
+            nearest = partial(nearest_code, network, batch, preset, objectives, codes)
+            pick = nearest if drawn.step >= preset.warm_steps else partial(silent, preset)
+        return level_losses(objectives, imagine_levels(network, batch, pick))
+
+    def objectives(self, drawn: Drawn) -> Sequence[Distance | None]:
+        """For each level that learns; of the pixels alone in the steps before the first choice."""
+        preset = self.preset
+        lpips = self.lpips if drawn.step >= preset.warm_steps else []
+        return [
+            None if level in preset.frozen else Objective(one.target, lpips, preset, drawn.rng)
+            for level, one in enumerate(drawn.batch.steps)
+        ]
 
 
 def imagine_levels(
@@ -39,7 +64,7 @@ def nearest_code(
     network: Network,
     batch: Batch,
     preset: Preset,
-    objectives: Sequence[Objective | None],
+    objectives: Sequence[Distance | None],
     generator: Streams,
     level: int,
     given: Tensor,
@@ -92,7 +117,7 @@ def refine_patches(one: Tried, other: Tried) -> Tried:
     return Tried(Code(latent_map, one.code.vector), torch.minimum(other.far, one.far))
 
 
-def level_losses(objectives: Sequence[Objective | None], pictures: Sequence[Tensor]) -> Tensor:
+def level_losses(objectives: Sequence[Distance | None], pictures: Sequence[Tensor]) -> Tensor:
     """How far each level's pictures are, (levels, n); nothing where there is no objective."""
     return torch.stack([
         objective.loss(picture) if objective else picture.new_zeros(len(picture))

@@ -16,6 +16,7 @@ dense blocks (beta 0.2); a mapping network; weight normalisation; LeakyReLU(0.2)
 """
 
 from itertools import pairwise
+from typing import ClassVar
 
 import torch
 import torch.nn.functional as F
@@ -35,6 +36,13 @@ def convolution(channels: int, out: int, size: int = 3) -> nn.Module:
     """Weights are g v / |v| (Salimans & Kingma 2016, equation 2)."""
     normalised: nn.Module = weight_norm(nn.Conv2d(channels, out, size, padding=size // 2))
     return normalised
+
+
+def small_at_first(layer: nn.Module) -> nn.Module:
+    """A weight-normalised layer: its first step away from the plain enlargement is a small one."""
+    with torch.no_grad():
+        layer.parametrizations.weight.original0.mul_(0.1)  # type: ignore[union-attr, operator]
+    return layer
 
 
 def activate(x: Tensor) -> Tensor:
@@ -117,7 +125,7 @@ class Level(nn.Module):
     """Figure 3: pictures (n, 3, h, w) in [0, 1] to (n, 3, e h, e w), e the shape's `enlarge`.
 
     Takes a latent map (n, m, h, w), a vector (n, v) and a condition (n, c) beside them; h and w are
-    multiples of `multiple(shape)`. Within, d is the shape's `downsample`, b its `block_grid`.
+    multiples of `Generator.multiple`. Within, d is the shape's `downsample`, b its `block_grid`.
     """
 
     def __init__(self, shape: LevelShape, preset: Preset) -> None:
@@ -138,9 +146,7 @@ class Level(nn.Module):
         self.tail = nn.ModuleList(
             convolution(width, following) for width, following in pairwise(widths)
         )
-        self.out = convolution(widths[-1], 3)
-        with torch.no_grad():  # a small first step away from the plain enlargement
-            self.out.parametrizations.weight.original0.mul_(0.1)  # type: ignore[union-attr, operator]
+        self.out = small_at_first(convolution(widths[-1], 3))
 
     def forward(
         self, pixels: Tensor, latent_map: Tensor, vector: Tensor, condition: Tensor
@@ -178,16 +184,20 @@ class Level(nn.Module):
 
 
 class Generator(nn.Module):
-    """All levels. `forward` of level k: see `Level`. `reduced` convolves in bfloat16."""
+    """All levels. `forward` of level k: see `Level`. `reduced` convolves in bfloat16.
+
+    A rival's is one with levels, a multiple and a margin of its own.
+    """
+
+    kind: ClassVar[str] = "compact"
+    level: ClassVar[type[nn.Module]] = Level
 
     def __init__(self, preset: Preset, *, reduced: bool = False) -> None:
         super().__init__()
-        if preset.network != "compact":  # its levels pass on more than pictures
-            raise ModelError(
-                "the paper's own network can be trained, but not exported, tiled or walked"
-            )
+        if preset.network != self.kind:
+            raise ModelError(f"this is for {self.kind} networks; the model's is '{preset.network}'")
         self.reduced = reduced
-        self.levels = nn.ModuleList(Level(shape, preset) for shape in preset.levels)
+        self.levels = nn.ModuleList(self.level(shape, preset) for shape in preset.levels)
         self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     def forward(
@@ -207,19 +217,19 @@ class Generator(nn.Module):
         picture = step.agree.project(self(level, given, code.map, code.vector, step.condition))
         return picture, picture.detach()
 
+    @staticmethod
+    def multiple(shape: LevelShape) -> int:
+        """What the sides of a level's input must be multiples of, and where its tiles may begin."""
+        return 2 * shape.block_grid or shape.downsample
 
-def multiple(shape: LevelShape) -> int:
-    """What the sides of a level's input must be multiples of, and where its tiles may begin."""
-    return 2 * shape.block_grid or shape.downsample
-
-
-def margin(shape: LevelShape) -> int:
-    """How far, in input pixels, a level sees beyond a pixel: no tile with it leaves a trace."""
-    trunk = 1 + shape.blocks * shape.dense_blocks * shape.convolutions + 1
-    tail, place = 0.0, float(shape.downsample)
-    for _ in shape.tail:
-        place /= 2
-        tail += place
-    reach = trunk * shape.downsample + tail + place + shape.block_grid + 2
-    step = multiple(shape)
-    return -(-int(reach + 1) // step) * step
+    @staticmethod
+    def margin(shape: LevelShape) -> int:
+        """How far, in input pixels, a level sees beyond a pixel: no tile with it leaves a trace."""
+        trunk = 1 + shape.blocks * shape.dense_blocks * shape.convolutions + 1
+        tail, place = 0.0, float(shape.downsample)
+        for _ in shape.tail:
+            place /= 2
+            tail += place
+        reach = trunk * shape.downsample + tail + place + shape.block_grid + 2
+        step = Generator.multiple(shape)
+        return -(-int(reach + 1) // step) * step

@@ -7,6 +7,7 @@ texture (`texture.py`) and local spectra (`spectrum.py`).
 """
 
 from collections.abc import Sequence
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -20,6 +21,16 @@ from .presets import Preset
 SHIFT = 8  # pixels by which the networks' window is moved at random against the generator's grid
 SMALLEST = 17  # pixels a side that all networks can look at
 CHOICE_TAPS = 2  # of the first network: fine texture, which the last one, strided, sees less of
+
+
+class Distance(Protocol):
+    """How far pictures (n, 3, h, w) are from the observed ones."""
+
+    def distance(self, pictures: Tensor) -> Tensor:
+        """For the choice of a code, patch by patch: (n, p, p)."""
+
+    def loss(self, pictures: Tensor) -> Tensor:
+        """What is to become small: (n,)."""
 
 
 class Objective:

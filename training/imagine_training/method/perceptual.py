@@ -47,15 +47,22 @@ class Lpips(nn.Module):
 
         `taps`: the first few alone.
         """
-        pictures = pictures.contiguous(memory_format=torch.channels_last)
-        scaled = (2 * pictures - 1 - self.get_buffer("mean")) / self.get_buffer("spread")
-        seen = self.trunk(scaled.bfloat16() if self.reduced else scaled, taps)
         weighted = []
-        for number, tap in enumerate(seen):
+        for number, tap in enumerate(self.trunk(self._scaled(pictures), taps)):
             tap = tap.float()
             unit = tap * torch.rsqrt(tap.square().sum(1, keepdim=True) + 1e-20)
             weighted.append(unit * self.get_buffer(f"linear_{number}"))
         return weighted
+
+    def convolved(self, pictures: Tensor) -> Tensor:
+        """What VGG's last convolution, or AlexNet's, gives before its activation: (n, c, h, w)."""
+        convolved: Tensor = self.trunk.features[:-1](self._scaled(pictures))
+        return convolved.float()
+
+    def _scaled(self, pictures: Tensor) -> Tensor:
+        pictures = pictures.contiguous(memory_format=torch.channels_last)
+        scaled = (2 * pictures - 1 - self.get_buffer("mean")) / self.get_buffer("spread")
+        return scaled.bfloat16() if self.reduced else scaled
 
     def forward(self, pictures: Tensor, others: Tensor) -> Tensor:
         return compare(self.features(pictures), self.features(others))

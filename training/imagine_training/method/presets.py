@@ -29,7 +29,8 @@ class Preset:
     task: str
     levels: tuple[LevelShape, ...]
     condition: int  # what the model is told beside the pixels: kernel, or tables and sampling
-    network: str = "compact"  # or "hyperrim", the paper's own
+    method: str = "imle"  # how it is trained: a name of `run/methods.py`
+    network: str = "compact"  # or "hyperrim", the paper's own; a rival has its own too
     vector: int = 32  # length of the vector part of each level's latent code
     style_width: int = 128  # of the mapping network
     crop: int = 352  # side of the observed picture, in pixels
@@ -42,6 +43,7 @@ class Preset:
     warm_steps: int = 200  # regression (pixels alone, codes silent) before the first choice
     steps: int = 3000
     learning_rate: float = 4e-4
+    betas: tuple[float, float] = (0.9, 0.99)  # Adam's
     final_rate: float = 0.05  # of the learning rate, reached by a cosine
     perceptual: tuple[str, ...] = ("vgg", "squeeze")  # of the loss; the last chooses, none judges
     pixel_weight: float = 0.2  # of the mean absolute difference beside LPIPS
@@ -65,6 +67,8 @@ class Preset:
         for name in ("candidates", "perceptual"):
             known[name] = tuple(values[name])
         known["frozen"] = tuple(values.get("frozen", ()))
+        if "betas" in values:
+            known["betas"] = tuple(values["betas"])
         return cls(**known)
 
 
@@ -135,6 +139,7 @@ PAPER_UPSCALE = Preset(
     warm_steps=0,
     steps=1_000_000,  # 20 passes over 1300 pictures, 320 at a time, 10,000 steps each
     learning_rate=1.25e-4,
+    betas=(0.9, 0.999),
     final_rate=1.0,
     perceptual=("vgg",),
     pixel_weight=0.0,

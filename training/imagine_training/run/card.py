@@ -5,6 +5,7 @@ from pathlib import Path
 from imagine_cli.whole import replace_file
 
 from .journal import table
+from .methods import called
 from .plan import Plan
 
 
@@ -31,7 +32,7 @@ there.
 
 ## Training
 
-Conditional IMLE, from {_start(plan)}, by
+{called(preset)}, from {_start(plan)}, by
 
     {command(plan)}
 

@@ -11,11 +11,12 @@ from imagine_cli.progress import Line
 
 from ..method.checkpoint import load_weights
 from ..method.perceptual import NETS
-from ..method.presets import PRESETS, Preset
+from ..method.presets import Preset
 from . import distributed
 from .card import write_card
 from .export import export
 from .loop import train
+from .methods import METHODS, presets
 from .plan import Plan
 
 
@@ -24,6 +25,7 @@ class Options:
     """What the command was told; None: what the preset, or the run that goes on, says."""
 
     task: str | None = None
+    method: str | None = None
     preset: str | None = None
     init: str | None = None
     steps: int | None = None
@@ -95,8 +97,8 @@ def finish(out: Path) -> Path:
     The paper's own network has no ONNX form: its weights are what there is.
     """
     write_card(out)
-    compact = load_weights(out)[1].network == "compact"
-    return export(out) if compact else out / "model.safetensors"
+    own = load_weights(out)[1].network == "hyperrim"
+    return out / "model.safetensors" if own else export(out)
 
 
 def settings(options: Options, *, offline: bool = False) -> tuple[Preset, Path | None]:
@@ -104,19 +106,23 @@ def settings(options: Options, *, offline: bool = False) -> tuple[Preset, Path |
 
     Raises ImagineError: an option has a value that cannot be.
     """
-    task, name = options.task or "upscale", options.preset or "compact"
-    if name not in PRESETS[task]:
-        raise ImagineError(f"--preset {name}: for {task} there are {', '.join(PRESETS[task])}")
-    preset = PRESETS[task][name]
-    init = options.init or (task if name == "compact" else "none")
+    task, method = options.task or "upscale", options.method or "imle"
+    name, offered = options.preset or "compact", presets(method, task)
+    if name not in offered:
+        raise ImagineError(f"--preset {name}: for {task} there are {', '.join(offered)}")
+    _check_heeded(options, method)
+    preset = offered[name]
+    init = options.init or (task if (method, name) == ("imle", "compact") else "none")
     start = None if init == "none" else _folder(init, offline)
     if start:  # fine-tuning goes on with the network that there is, without a warm start, gentler
         own = load_weights(start)[1]
         if own.task != task:
             raise ModelError(f"the model '{init}' is for {own.task}, not for {task}")
+        if own.method != method:
+            raise ModelError(f"the model '{init}' goes on with --method {own.method}")
         if name != "compact" and own.levels != preset.levels:
             raise ModelError(f"the model '{init}' is no '{name}': leave out --preset or --init")
-        gentle = min(own.learning_rate, PRESETS[task]["compact"].learning_rate / 4)
+        gentle = min(own.learning_rate, offered["compact"].learning_rate / 4)
         preset = replace(own, warm_steps=0, learning_rate=gentle)
     changes: dict[str, Any] = {
         "steps": options.steps,
@@ -127,6 +133,12 @@ def settings(options: Options, *, offline: bool = False) -> tuple[Preset, Path |
     }
     given = {field: value for field, value in changes.items() if value is not None}
     return replace(preset, **given), start
+
+
+def _check_heeded(options: Options, method: str) -> None:
+    for name in ("candidates", "perceptual"):
+        if name in options.given() and name not in METHODS[method].heeds:
+            raise ImagineError(f"--{name}: means nothing to --method {method}")
 
 
 def _folder(init: str, offline: bool) -> Path:

@@ -15,8 +15,9 @@ from imagine_cli.errors import ModelError
 from imagine_cli.model import OnnxModel
 
 from ..method.checkpoint import load_weights
-from ..method.network import Generator, margin, multiple
+from ..method.network import Generator
 from ..method.presets import Preset
+from .methods import build
 
 LARGEST_DIFFERENCE = 1e-3  # a quarter of a grey level
 
@@ -27,25 +28,28 @@ def export(folder: Path, name: str | None = None) -> Path:
     Raises ModelError, and leaves what was there, if onnxruntime does not give what torch gives.
     """
     weights, preset = load_weights(folder)
-    network = Generator(preset).eval()
+    network = build(preset).eval()
+    if not isinstance(network, Generator):  # its levels pass on more than pictures
+        raise ModelError("the paper's own network can be trained, but not exported or tiled")
     network.load_state_dict(weights)
     _fold(network)
     partial, file = folder / ".model.onnx.part", folder / "model.onnx"
     try:
-        _write(network, preset, card_of(preset, name or folder.name), partial)
-        _compare(network, preset, partial)
+        _write(network, card_of(network, preset, name or folder.name), partial)
+        _compare(network, partial)
         os.replace(partial, file)
     finally:
         partial.unlink(missing_ok=True)
     return file
 
 
-def card_of(preset: Preset, name: str) -> Card:
-    """What the program has to know of a model that this preset describes."""
+def card_of(network: Generator, preset: Preset, name: str) -> Card:
+    """What the program has to know of a model."""
     factor, levels = 1, []
     for shape in preset.levels:
         factor *= shape.enlarge
-        levels.append(LevelCard(factor, shape.map_channels, multiple(shape), margin(shape)))
+        multiple, margin = network.multiple(shape), network.margin(shape)
+        levels.append(LevelCard(factor, shape.map_channels, multiple, margin))
     return Card(preset.task, name, preset.vector, preset.condition, tuple(levels))
 
 
@@ -60,20 +64,20 @@ class _AllLevels(nn.Module):
         return tuple(level(*inputs[4 * k : 4 * k + 4]) for k, level in enumerate(self.levels))
 
 
-def _write(network: Generator, preset: Preset, card: Card, file: Path) -> None:
+def _write(network: Generator, card: Card, file: Path) -> None:
     names = [
         f"{name}_{level + 1}"
-        for level in range(len(preset.levels))
+        for level in range(len(card.levels))
         for name in ("pixels", "field", "vector", "condition")
     ]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the exporter's own plans for its future
         torch.onnx.export(
             _AllLevels(network),
-            tuple(value for level in range(len(preset.levels)) for value in _inputs(preset, level)),
+            tuple(value for level in card.levels for value in _inputs(card, level)),
             str(file),
             input_names=names,
-            output_names=[f"imagined_{level + 1}" for level in range(len(preset.levels))],
+            output_names=[f"imagined_{level + 1}" for level in range(len(card.levels))],
             dynamic_axes={
                 name: {2: "height_" + name[-1], 3: "width_" + name[-1]}
                 for name in names
@@ -87,24 +91,23 @@ def _write(network: Generator, preset: Preset, card: Card, file: Path) -> None:
     onnx.save(model, file)
 
 
-def _inputs(preset: Preset, level: int, height: int = 2, width: int = 2) -> tuple[Tensor, ...]:
+def _inputs(card: Card, level: LevelCard, height: int = 2, width: int = 2) -> tuple[Tensor, ...]:
     """Random inputs of a level, `height` and `width` times the multiple that it wants."""
-    shape = preset.levels[level]
-    sides = height * multiple(shape), width * multiple(shape)
+    sides = height * level.multiple, width * level.multiple
     return (
         torch.rand(1, 3, *sides),
-        torch.randn(1, shape.map_channels, *sides),
-        torch.randn(1, preset.vector),
-        torch.rand(1, preset.condition),
+        torch.randn(1, level.channels, *sides),
+        torch.randn(1, card.vector),
+        torch.rand(1, card.condition),
     )
 
 
 @torch.no_grad()
-def _compare(network: Generator, preset: Preset, file: Path) -> None:
+def _compare(network: Generator, file: Path) -> None:
     model = OnnxModel(file, device="cpu")
-    for level in range(len(preset.levels)):
+    for level, told in enumerate(model.card.levels):
         for height, width in ((3, 5), (7, 4)):
-            inputs = _inputs(preset, level, height, width)
+            inputs = _inputs(model.card, told, height, width)
             expected = network(level, *inputs)[0].permute(1, 2, 0).numpy()
             pixels, field, vector, condition = (value[0].numpy() for value in inputs)
             got = model(level, pixels.transpose(1, 2, 0), field, vector, condition)

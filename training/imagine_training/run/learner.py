@@ -1,4 +1,4 @@
-"""What learns: a network, its optimiser and its running average; and what memory holds of it."""
+"""What learns: a method's networks, their optimiser, an average; and what memory holds of it."""
 
 import math
 from collections.abc import Callable
@@ -8,22 +8,21 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn.utils import clip_grad_norm_
 
 from imagine_cli.errors import ImagineError
 
-from ..method.build import build
 from ..method.checkpoint import RunningAverage
 from ..method.data import Batch, random_batch
 from ..method.latent import streams
-from ..method.objective import Objective
-from ..method.perceptual import Lpips
+from ..method.learning import Drawn
 from ..method.presets import Preset
 from . import distributed
 from .hardware import is_out_of_memory
+from .methods import begin
 
-_Drawn = tuple[Batch, np.random.Generator]
+_Made = tuple[Batch, np.random.Generator]
 
 
 class Learner:
@@ -46,40 +45,36 @@ class Learner:
     ) -> None:
         self.preset, self.seed, self.device, self.say = preset, seed, device, say
         torch.manual_seed(seed)
-        self.network = build(preset, reduced=reduced)
+        self.method = begin(preset, device, reduced=reduced)
+        self.network, self.adversaries = self.method.network, self.method.adversaries
         if weights is not None:
             self.network.load_state_dict(weights)
-        self.network.to(device)
         for level in preset.frozen:
             self.network.levels[level].requires_grad_(False)
-        self.lpips = [Lpips(net, reduced=reduced).to(device) for net in preset.perceptual]
-        self.optimiser = torch.optim.Adam(self.network.parameters(), betas=(0.9, 0.99))
+        self.optimiser = torch.optim.Adam(self._learning(), betas=preset.betas)
         self.average = RunningAverage(self.network, preset.average)
         # On a GPU the next batch is made beside the step in hand: it would wait for every crop.
         self.beside = ThreadPoolExecutor(1) if device.type == "cuda" else None
-        self.coming: tuple[tuple[int, range], Future[_Drawn]] | None = None
+        self.coming: tuple[tuple[int, range], Future[_Made]] | None = None
         self.share = distributed.share(preset.batch)
         self.together = len(self.share)  # pictures that memory is thought to hold at once
         self.size = sum(one.numel() for one in self.network.parameters())
 
+    def _learning(self) -> list[nn.Parameter]:
+        return [*self.network.parameters(), *self.adversaries.parameters()]
+
     def draw(
         self, pictures: list[NDArray[np.uint8]], step: int, part: range, turn: int = 0
-    ) -> tuple[Batch, list[Objective | None], list[torch.Generator]]:
-        """What a step draws for the batch's pictures in `part`: crops with their evidence, an
-        objective for each level that learns, and each picture's stream of codes."""
-        preset = self.preset
+    ) -> Drawn:
+        """What a step draws for the batch's pictures in `part`: crops with their evidence, and each
+        picture's stream of codes."""
         batch, rng = self._batch(pictures, step, part)
-        lpips = self.lpips if step >= preset.warm_steps else ()
-        objectives = [
-            None if level in preset.frozen else Objective(one.target, lpips, preset, rng)
-            for level, one in enumerate(batch.steps)
-        ]
-        return batch, objectives, streams(self.seed, step, part, turn, self.device)
+        return Drawn(step, batch, rng, streams(self.seed, step, part, turn, self.device))
 
-    def _batch(self, pictures: list[NDArray[np.uint8]], step: int, part: range) -> _Drawn:
+    def _batch(self, pictures: list[NDArray[np.uint8]], step: int, part: range) -> _Made:
         """A batch, and what is left of its random numbers; perhaps made beside the step before."""
 
-        def made(step: int) -> _Drawn:
+        def made(step: int) -> _Made:
             rng = np.random.default_rng([self.seed, step])
             return random_batch(pictures, self.preset, rng, part, self.device), rng
 
@@ -100,7 +95,7 @@ class Learner:
         one.
         """
         loss = self._in_parts(losses)
-        gradients = (one.grad for one in self.network.parameters())
+        gradients = (one.grad for one in self._learning())
         distributed.add_up([loss, *(one for one in gradients if one is not None)])
         return loss
 
@@ -135,12 +130,14 @@ class Learner:
         )
 
     def descend(self, loss: Tensor, learning_rate: float) -> bool:
-        """Adam's step, its gradient clipped. Not one, and False, where not all is finite."""
+        """Adam's step, gradients clipped. Not one, and False, where not all is finite."""
         for group in self.optimiser.param_groups:
             group["lr"] = learning_rate
-        parameters = [one for one in self.network.parameters() if one.grad is not None]
-        norm = clip_grad_norm_(parameters, self.preset.clip)
-        finite = bool(torch.isfinite(norm) and torch.isfinite(loss).all())
+        norms = [
+            clip_grad_norm_([one for one in some if one.grad is not None], self.preset.clip)
+            for some in (self.network.parameters(), self.adversaries.parameters())
+        ]
+        finite = all(bool(torch.isfinite(one).all()) for one in (*norms, loss))
         if finite:
             self.optimiser.step()
         return finite
@@ -148,6 +145,7 @@ class Learner:
     def state(self) -> dict[str, Any]:
         return {
             "network": self.network.state_dict(),
+            "adversaries": self.adversaries.state_dict(),
             "optimiser": self.optimiser.state_dict(),
             "average": self.average.weights,
             "together": self.together,
@@ -155,6 +153,7 @@ class Learner:
 
     def load(self, state: dict[str, Any]) -> None:
         self.network.load_state_dict(state["network"])
+        self.adversaries.load_state_dict(state.get("adversaries", {}))  # earlier versions had none
         self.optimiser.load_state_dict(state["optimiser"])
         average = state["average"].items()
         self.average.weights = {name: value.to(self.device) for name, value in average}

@@ -1,6 +1,5 @@
-"""Training: draw, choose the nearest, pull it closer, average; and the run around that step."""
+"""Training: draw, make the method's loss smaller, average; and the run around that step."""
 
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +10,6 @@ from torch import Tensor
 from imagine_cli.progress import Line, Silent
 
 from ..method.checkpoint import load_weights
-from ..method.imle import imagine_levels, level_losses, nearest_code
-from ..method.latent import silent
 from ..method.presets import Preset
 from . import distributed
 from .books import Books, Standing
@@ -27,21 +24,18 @@ from .validate import fetch_networks
 def train_step(
     learner: Learner, pictures: list[NDArray[np.uint8]], step: int, done: float
 ) -> tuple[Tensor, bool]:
-    """One step of algorithm 1. The loss of each level, and whether it was finite: else nothing is
-    learnt."""
-    network, preset = learner.network, learner.preset
+    """One step of a method, of ours that of algorithm 1 (`method/imle.py`).
+
+    The loss of each level, and whether it was finite: else nothing is learnt.
+    """
 
     def losses(part: range) -> Tensor:  # (levels, n): of as many pictures as memory holds
-        batch, objectives, codes = learner.draw(pictures, step, part)
-        nearest = partial(nearest_code, network, batch, preset, objectives, codes)
-        choose = nearest if step >= preset.warm_steps else partial(silent, preset)
-        imagined = imagine_levels(network, batch, choose)
-        return level_losses(objectives, imagined)
+        return learner.method.losses(learner.draw(pictures, step, part))
 
     loss = learner.pull(losses)
-    finite = learner.descend(loss, rate(preset, step, done))
+    finite = learner.descend(loss, rate(learner.preset, step, done))
     if finite:
-        learner.average.update(network, step)
+        learner.average.update(learner.network, step)
     return loss.cpu(), finite
 
 

@@ -14,13 +14,14 @@ from torch import Tensor
 from imagine_cli.errors import ModelError
 
 from ..method import backbones
-from ..method.build import Network, build
 from ..method.data import Batch, fixed_batches
-from ..method.imle import imagine_levels, level_losses
+from ..method.imle import imagine_levels
 from ..method.latent import draw
+from ..method.learning import Network
 from ..method.perceptual import Lpips
 from ..method.presets import Preset
 from .learner import Learner
+from .methods import build
 
 SHOWN = 4  # pictures on a preview
 CELL = 256  # pixels a side, cut from the middle
@@ -93,10 +94,8 @@ class Validator:
 def random_code_loss(learner: Learner, pictures: list[NDArray[np.uint8]], step: int) -> float:
     """The loss of a step's first pictures on codes that nobody chose."""
     part = learner.share[: learner.together]
-    batch, objectives, codes = learner.draw(pictures, step, part, turn=1)
-    choose = partial(draw, learner.preset, generator=codes)
-    imagined = imagine_levels(learner.network, batch, choose)
-    return float(level_losses(objectives, imagined).sum(0).mean())
+    drawn = learner.draw(pictures, step, part, turn=1)
+    return float(learner.method.losses(drawn, choose=False).sum(0).mean())
 
 
 def _difference(pictures: Tensor, others: Tensor) -> Tensor:

@@ -1,0 +1,118 @@
+"""The paper's comparison: ours and its rivals, each trained as long on the same pictures.
+
+    python benchmarks/rivals.py --train butterflies/ --test others/ --minutes 60 --out runs/rivals
+
+One after another, from nothing, on one core (`imagine train --method`); then measured side by side
+on pictures that none of them saw (`imagine evaluate`). The tables are printed, and with
+`--page docs/results.md` put there. What is finished is not done again; what was stopped goes on.
+"""
+
+import argparse
+import csv
+import json
+import os
+import shlex
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+METHODS = {
+    "upscale": ("imle", "srim", "esrgan", "regression"),
+    "decompress": ("imle", "pix2pix", "regression"),
+}
+SETTINGS = {"upscale": ("--scale", "16"), "decompress": ("--quality", "1,5,10")}
+PLAIN = {"upscale": "lanczos", "decompress": "plain"}
+FIGURES = "fid,fwv,lpips_alex,lpips_vgg,spread,psnr"  # and all that begin so
+AGREEMENT = {"upscale": "lr_psnr", "decompress": "kept"}
+LEFT_OUT = ("_half", "_least", "_worst", "_of_mean")  # of the page; the reports have them
+BEGIN, END = "<!-- figures -->", "<!-- end of figures -->"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--train", type=Path, required=True, help="pictures to train on")
+    parser.add_argument("--test", type=Path, required=True, help="others of the same kind")
+    parser.add_argument("--minutes", type=float, required=True, help="of each training")
+    parser.add_argument("--out", type=Path, required=True, help="folder of the runs and reports")
+    parser.add_argument("--task", choices=METHODS, action="append", help="else both")
+    parser.add_argument("--variants", type=int, default=10)
+    parser.add_argument("--page", type=Path, help="a page whose figures are replaced")
+    asked = parser.parse_args()
+    told = []
+    for task in asked.task or METHODS:
+        runs = [asked.out / f"{task}-{method}" for method in METHODS[task]]
+        for run, method in zip(runs, METHODS[task], strict=True):
+            train(run, task, method, asked.train, asked.minutes)
+        report = asked.out / f"{task}-report"
+        measure(report, task, runs, asked.test, asked.variants)
+        told += tables(report, task, runs)
+    text = "\n\n".join(told)
+    print(text)
+    if asked.page:
+        before, _, rest = asked.page.read_text().partition(BEGIN)
+        after = rest.partition(END)[2]
+        asked.page.write_text(f"{before}{BEGIN}\n\n{text}\n\n{END}{after}")
+
+
+def train(run: Path, task: str, method: str, data: Path, minutes: float) -> None:
+    if (run / "model.onnx").is_file():
+        return
+    words = ["--resume", "--out", str(run)]
+    if not (run / "state.pt").is_file():
+        words = ["--task", task, "--method", method, "--init", "none", "--data", str(data)]
+        words += ["--hours", f"{minutes / 60:g}", "--seed", "0", "--out", str(run)]
+    imagine("train", *words, "--device", "cpu", "--precision", "float32", "--threads", "1")
+
+
+def measure(report: Path, task: str, runs: Sequence[Path], data: Path, variants: int) -> None:
+    if (report / "report.json").is_file():
+        return
+    words = ["--task", task, *SETTINGS[task], "--data", str(data), "-n", str(variants)]
+    for model in (PLAIN[task], *map(str, runs)):
+        words += ["--model", model]
+    figures = f"{FIGURES},{AGREEMENT[task]},s{variants}"
+    imagine("evaluate", *words, "--metrics", figures, "--out", str(report))
+
+
+def imagine(*words: str) -> None:
+    print(shlex.join(("imagine", *words)), file=sys.stderr, flush=True)
+    command = [sys.executable, "-m", "imagine_cli", *words]
+    subprocess.run(command, check=True, env={**os.environ, "OMP_NUM_THREADS": "1"})
+
+
+def tables(report: Path, task: str, runs: Sequence[Path]) -> list[str]:
+    """One for each scale or quality, a row a method, a column a figure; and their command."""
+    told = json.loads((report / "report.json").read_text())
+    steps = {run.name: last_step(run) for run in runs}
+    parts = []
+    for setting in dict.fromkeys(one["setting"] for one in told["results"]):
+        of_all = [one for one in told["results"] if one["setting"] == setting]
+        figures = [
+            name
+            for name in told["definitions"]
+            if not name.endswith(LEFT_OUT) and any(name in one["figures"] for one in of_all)
+        ]
+        rows = [["", "steps", *(f"`{name}`" for name in figures)], ["---"] * (len(figures) + 2)]
+        for one in of_all:
+            values = [value(one["figures"].get(name)) for name in figures]
+            name = one["contender"].removeprefix(f"{task}-")
+            rows.append([name, steps.get(one["contender"], "-"), *values])
+        parts.append(f"### {setting}, {len(told['data'])} pictures")
+        parts.append("\n".join("| " + " | ".join(row) + " |" for row in rows))
+    return [*parts, f"    {told['asked']['command']}"]
+
+
+def value(summary: dict[str, Any] | None) -> str:
+    """A mean, or what of a whole set there is; intervals are in the report."""
+    return f"{next(iter(summary.values())):.4g}" if summary else "-"
+
+
+def last_step(run: Path) -> str:
+    with open(run / "losses.csv", newline="") as file:
+        return list(csv.DictReader(file))[-1]["step"]
+
+
+if __name__ == "__main__":
+    main()
