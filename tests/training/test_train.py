@@ -38,6 +38,7 @@ from imagine_cli import (
     hub,
     imagine,
     origin,
+    picture,
 )
 from imagine_cli.cli import app
 from imagine_cli.progress import Silent
@@ -448,7 +449,8 @@ def test_bad_files_are_counted_and_never_stop_a_run(data):
 
 def test_results_of_imagine_are_no_originals(data):
     made = origin.Origin("upscale", 2, "bicubic", "0", "", "", "photo.png", "upscale", "0.1.0")
-    encode.write(photograph(80, 90, 9), data / "photo-x2-0.png", xmp=made.xmp())
+    about = picture.About(xmp=made.xmp())
+    encode.write(photograph(80, 90, 9), data / "photo-x2-0.png", about=about)
     pictures = Pictures([data], 64)
     assert len(pictures.train) + len(pictures.validation) == 5
     assert [kind for kind in pictures.found if "results of imagine" in kind]
