@@ -5,6 +5,7 @@ rounding then spoil it again, so the nudges are sought until Pillow, the witness
 """
 
 import math
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -107,8 +108,7 @@ class Downscaled:
         if columns_first(*picture.shape[:2]):
             return self._turned().agreement(np.swapaxes(np.asarray(picture), 0, 1))
         squares, largest, same = 0.0, 0.0, 0
-        for rows, large, _ in resizing(len(picture), len(self.observed), self.kernel):
-            seen = shrunk_by_pillow(picture[large], large, rows, self.factor, self.kernel)
+        for rows, seen in self._by_pillow(picture):
             error = np.abs(seen.astype(np.float64) - self.observed[rows])
             squares += float((error**2).sum())
             largest = max(largest, float(error.max()))
@@ -116,6 +116,17 @@ class Downscaled:
         count = self.observed.size
         decibels = 10 * math.log10(self.white**2 * count / max(squares, 0.5))
         return DownscaledAgreement(decibels, largest, same / count)
+
+    def shrunk(self, picture: Rows) -> Samples:
+        """What Pillow shrinks a picture, (h·factor, w·factor, 3), to."""
+        if columns_first(*picture.shape[:2]):
+            return np.swapaxes(self._turned().shrunk(np.swapaxes(np.asarray(picture), 0, 1)), 0, 1)
+        return np.concatenate([seen for _, seen in self._by_pillow(picture)])
+
+    def _by_pillow(self, picture: Rows) -> Iterator[tuple[slice, Samples]]:
+        """The same, some rows at a time."""
+        for rows, large, _ in resizing(len(picture), len(self.observed), self.kernel):
+            yield rows, shrunk_by_pillow(picture[large], large, rows, self.factor, self.kernel)
 
     def _lay(self, pixels: Rows, nudges: Pixels, picture: Canvas) -> None:
         """Write what `pixels` and `nudges` amount to into `picture`, rounded."""

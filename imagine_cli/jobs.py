@@ -7,29 +7,23 @@ from dataclasses import dataclass, field, replace
 from enum import Enum, auto
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
 from . import choose, encode, gallery, origin, page, picture
-from .canvas import Canvas, Rows, bands, canvas
+from .canvas import Canvas, bands, canvas
 from .card import Model
 from .choices import Task
-from .colours import translated
-from .downscaled import Downscaled
 from .errors import OutputError, PictureError
-from .evidence import Agreement, EightBits, Evidence, white
+from .evidence import Agreement, EightBits, white
 from .files import Source
 from .gallery import looked_at
-from .jpeg import JpegCoded
+from .opened import Opened, opening
 from .origin import Origin
-from .picture import About
 from .request import Request
-from .resampling import plainly_enlarged
 from .results import seed_tag
 from .seeds import Seed, name
-from .variants import Progress, Variant, imagine
+from .variants import Progress, Variant
 
 
 class Kind(Enum):
@@ -62,7 +56,7 @@ def work(
     source: Source,
     request: Request,
     inputs: Collection[str],
-    model: Callable[[], Model],
+    model: Callable[[Task], Model],
     made_of: Callable[[], Origin],
     *,
     warn: Callable[[str], None],
@@ -72,10 +66,10 @@ def work(
     """What there is already, each variant as it is written, then what shows them together.
 
     Where fewer are kept than drawn, all are drawn first, and `drawn` is told of each. `inputs` are
-    real paths that are never written to; `model` is called only if it is needed. `made_of` tells
-    what results are made of, but for their seeds: what lies there and was made otherwise is an
-    error. Raises ImagineError. All that can be seen to fail beforehand fails before anything is
-    computed.
+    real paths that are never written to; `model` gives that of a task, and is called only if it is
+    needed. `made_of` tells what results are made of, but for their seeds: what lies there and was
+    made otherwise is an error. Raises ImagineError. All that can be seen to fail beforehand fails
+    before anything is computed.
     """
     turn = _Turn(source, request, model, made_of, warn, progress)
     turn.check(inputs)
@@ -102,7 +96,7 @@ class _Turn:
 
     source: Source
     request: Request
-    model: Callable[[], Model]
+    model: Callable[[Task], Model]
     tell_origin: Callable[[], Origin]
     warn: Callable[[str], None]
     progress: Progress
@@ -110,14 +104,8 @@ class _Turn:
     """Variants made now, as small as the sheet has them."""
 
     @cached_property
-    def opened(self) -> "_Opened":
-        path = self.source.path
-        upscale = self.request.task == Task.upscale
-        opened = (
-            _SmallPicture(path, self.request, self._folder)
-            if upscale
-            else _JpegFile(path, self.request)
-        )
+    def opened(self) -> Opened:
+        opened = opening(self.source.path, self.request, self._folder)
         for warning in opened.warnings:
             self.warn(warning)
         return opened
@@ -183,10 +171,7 @@ class _Turn:
     # The phases.
 
     def imagined(self, seeds: Sequence[Seed]) -> Iterator[Variant]:
-        model = translated(self.model(), self.opened.about.icc)
-        return imagine(
-            self.opened.evidence, model, seeds, scratch=self._folder, progress=self.progress
-        )
+        return self.opened.variants(self.model, seeds, self.progress)
 
     def chosen(self, drawn: Callable[[], None]) -> list[Seed]:
         """The seeds of the pool that differ most.
@@ -296,7 +281,7 @@ class _Turn:
         yield page.Shown("Input", self.opened.plain(), note=plain, varies=False)
         for seed in seeds:
             read = self._read(seed)
-            note = str(self.opened.evidence.agreement(self.opened.stored(read.pixels)))
+            note = str(self.opened.agreement(read.pixels))
             more = self.request.more_like(seed, self.source.named, self.source.results.folder)
             yield page.Shown(_label(seed), read, self.variant_file(seed), note, more)
 
@@ -310,96 +295,6 @@ class _Turn:
         if read.pixels.shape[1::-1] != self.size:
             raise OutputError(f"{file} has another size; use --overwrite to make it again")
         return read
-
-
-class _Opened(Protocol):
-    """A picture that is ready to be imagined: its evidence, and how to write what comes of it."""
-
-    @property
-    def evidence(self) -> Evidence: ...
-
-    @property
-    def about(self) -> About:
-        """What returns in the results."""
-
-    @property
-    def warnings(self) -> tuple[str, ...]: ...
-
-    def upright(self, pixels: Rows) -> Rows:
-        """A picture as the evidence has it, as it is written."""
-
-    def stored(self, pixels: Rows) -> Rows:
-        """Undoes `upright`: a written picture as the evidence sees it."""
-
-    def write(self, variant: Rows, file: Path, made_of: Origin) -> None: ...
-
-    def plain(self) -> picture.Picture:
-        """The input, as large as a variant."""
-
-
-class _SmallPicture:
-    """A picture to enlarge: upright from the start, perhaps with alpha."""
-
-    def __init__(self, path: Path, request: Request, scratch: Path) -> None:
-        deep = request.output.format not in encode.EIGHT_BITS_ONLY
-        self._read = read = picture.read(path, deep=deep)
-        self._scale, self.warnings = request.scale, read.warnings
-        self.about = kept(read.about, request)
-        self.evidence = Downscaled(
-            read.pixels, request.scale, str(request.kernel), grey=read.grey or None
-        )
-        self._alpha = None if read.alpha is None else self._enlarged(read.alpha, scratch)
-
-    def upright(self, pixels: Rows) -> Rows:
-        return pixels
-
-    def stored(self, pixels: Rows) -> Rows:
-        return pixels
-
-    def write(self, variant: Rows, file: Path, made_of: Origin) -> None:
-        about = replace(self.about, xmp=made_of.xmp(self.about.xmp))
-        encode.write(variant, file, alpha=self._alpha, grey=self._read.grey, about=about)
-
-    def plain(self) -> picture.Picture:
-        alpha = None if self._alpha is None else np.asarray(self._alpha)
-        pixels = np.asarray(self._enlarged(self._read.pixels))
-        return replace(self._read, pixels=pixels, alpha=alpha)
-
-    def _enlarged(self, samples: NDArray[Any], scratch: Path | None = None) -> Canvas:
-        height, width = (side * self._scale for side in samples.shape[:2])
-        larger = canvas((height, width, *samples.shape[2:]), samples.dtype, scratch)
-        for rows, band in plainly_enlarged(samples, self._scale):
-            larger[rows] = band
-        return larger
-
-
-class _JpegFile:
-    """A JPEG to decompress: its evidence is in the file's own orientation, its results upright."""
-
-    def __init__(self, path: Path, request: Request) -> None:
-        self.evidence = JpegCoded.from_file(path)
-        said = picture.metadata(path)
-        self.about, self.warnings = kept(said.about, request), said.warnings
-        self._turn = said.orientation
-
-    def upright(self, pixels: Rows) -> Rows:
-        return picture.upright(pixels, self._turn)
-
-    def stored(self, pixels: Rows) -> Rows:
-        return picture.upright(pixels, {6: 8, 8: 6}.get(self._turn, self._turn))  # undoes the turn
-
-    def write(self, variant: Rows, file: Path, made_of: Origin) -> None:
-        about = replace(self.about, xmp=made_of.xmp(self.about.xmp))
-        encode.write(self.upright(variant), file, grey=self.evidence.grey, about=about)
-
-    def plain(self) -> picture.Picture:
-        pixels = np.ascontiguousarray(self.upright(self.evidence.observed))
-        return picture.Picture(pixels, None, self.evidence.grey, self.about, warnings=())
-
-
-def kept(about: About, request: Request) -> About:
-    """What of a file's metadata goes into its results."""
-    return About(icc=about.icc) if request.output.strip else about
 
 
 def _label(seed: Seed) -> str:

@@ -53,11 +53,17 @@ class Request:
     model: str
     draw: Draw
     output: Output
+    decompress: bool = False  # what is enlarged is a JPEG, and is decompressed first
+
+    @property
+    def tasks(self) -> tuple[Task, ...]:
+        """For which a model is needed."""
+        return (Task.decompress, Task.upscale) if self.decompress else (self.task,)
 
     @property
     def tag(self) -> str:
         """What the names of results have after the picture's own."""
-        return task_tag(self.task, self.scale)
+        return task_tag(self.task, self.scale, self.decompress)
 
     def more_like(self, seed: Seed, path: Path, folder: Path) -> str:
         """The command, as a shell understands it, for more variants like one of a picture.
@@ -68,6 +74,8 @@ class Request:
         file = f"./{path}" if option else str(path)
         command = ["imagine", self.task, file, "--like", name(seed), "--spread", f"{SPREAD:g}"]
         command += ["-n", "5"]
+        if self.decompress:
+            command += ["--decompress"]
         if self.kernel:
             command += ["--scale", str(self.scale), "--kernel", self.kernel]
         if self.model != self.task:

@@ -43,9 +43,10 @@ class Results:
         return self.beginning.with_name(f"{stem}.{suffix}")
 
 
-def task_tag(task: str, scale: int) -> str:
-    """What follows the picture's own name: "x16", "decompressed"."""
-    return f"x{scale}" if task == Task.upscale else "decompressed"
+def task_tag(task: str, scale: int, decompress: bool = False) -> str:
+    """What follows the picture's own name: "x16", "decompressed", "decompressed-x16"."""
+    done = ("decompressed",) if decompress or task == Task.decompress else ()
+    return "-".join((*done, f"x{scale}") if task == Task.upscale else done)
 
 
 def seed_tag(seed: Seed) -> str:

@@ -9,7 +9,7 @@ from pictures import photograph
 from PIL import ExifTags, Image, features
 from test_cli import photo, run, toy
 
-from imagine_cli import Downscaled, encode, imagine, open_picture, picture, xmp
+from imagine_cli import Downscaled, JpegCoded, encode, imagine, open_picture, picture, xmp
 from imagine_cli.resampling import plainly_enlarged
 
 __all__ = ["photo", "toy"]  # fixtures
@@ -151,6 +151,43 @@ def test_an_input_that_is_a_result_hands_its_xmp_on_but_not_its_origin(tmp_path,
     with Image.open(made.with_name("photo-x2-0-x2-0.png")) as image:
         assert bytes(image.info["xmp"]).count(b"imagine:origin=") == 1
     assert '"input": "photo-x2-0.png"' in run("info", made.with_name("photo-x2-0-x2-0.png")).stdout
+
+
+def test_a_jpeg_is_decompressed_and_then_enlarged_variant_by_variant(tmp_path):
+    exif = Image.Exif()
+    exif[ExifTags.Base.Orientation] = 6
+    Image.fromarray(photograph(24, 32)).save(tmp_path / "in.jpg", quality=30, exif=exif)
+    result = run(
+        "upscale", "--decompress", tmp_path / "in.jpg", "--scale", 2, "-n", 2,
+        "--json", "--sheet", "--gallery",
+    )  # fmt: skip
+    assert result.exit_code == 0, result.output
+    assert "artifacts" not in result.stderr
+    one, other = (tmp_path / f"in-decompressed-x2-{seed}.png" for seed in (0, 1))
+    agreement = json.loads(result.stdout.splitlines()[0])["agreement"]
+    assert agreement["coefficients_kept"] == 1
+    assert agreement["lr_psnr_db"] > 55
+    small = [picture.read(file).pixels for file in (one, other)]
+    assert small[0].shape == (64, 48, 3)  # upright
+    stored = [np.rot90(pixels) for pixels in small]  # as the camera held it
+    shrunk = [
+        Image.fromarray(pixels).resize((32, 24), Image.Resampling.BICUBIC) for pixels in stored
+    ]
+    assert not np.array_equal(*map(np.asarray, shrunk))  # originals that differ
+    known = JpegCoded.from_file(tmp_path / "in.jpg")
+    assert all(known.agreement(np.asarray(pixels)).kept == 1 for pixels in shrunk)
+    page = (tmp_path / "in-decompressed-x2.html").read_text()
+    assert "compresses to the file: 100 % of its coefficients" in page
+    assert page.count("--decompress --scale 2") == 2  # in the command for more like each
+    again = run("upscale", "--decompress", tmp_path / "in.jpg", "--scale", 2, "-n", 2)
+    assert "2 already there" in again.stderr
+
+
+def test_what_cannot_be_decompressed_first_is_told(tmp_path, photo):
+    result = run("upscale", "--decompress", photo, "--scale", 2)
+    assert result.exit_code == 1
+    assert result.stderr.startswith(f"{photo}: not a JPEG")
+    assert run("upscale", "--decompress", photo, "--mean").exit_code == 2
 
 
 def test_a_broken_checksum_is_refused_as_such(tmp_path, photo):

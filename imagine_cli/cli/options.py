@@ -95,6 +95,10 @@ Seed = Annotated[
 ]
 ScaleOf = Annotated[Scale, typer.Option("--scale", help="How many times as wide and high.")]
 KernelOf = Annotated[Kernel, typer.Option("--kernel", help="The filter that made the input small.")]
+Decompress = Annotated[
+    bool,
+    typer.Option("--decompress", help="Of JPEGs: enlarge originals, not the artifacts."),
+]
 OutputFolder = Annotated[
     Path | None,
     typer.Option(

@@ -5,7 +5,7 @@ import time
 from collections import Counter
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from functools import cached_property, partial
+from functools import partial
 from math import inf, prod
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -37,6 +37,7 @@ class Run:
         self.request, self.bar, self.quiet = request, bar, quiet
         self.as_json, self.to_stdout = as_json, to_stdout
         self.count = Counter[str]()  # written, there, failed
+        self._models: dict[Task, OnnxModel] = {}  # those that were opened
 
     def gather(
         self, paths: list[Path], output: Path | None, recursive: bool, part: Shard
@@ -51,7 +52,7 @@ class Run:
             self.request.tag,
             output=output,
             recursive=recursive,
-            suffixes=files.JPEGS if task == Task.decompress else files.PICTURES,
+            suffixes=files.JPEGS if Task.decompress in self.request.tasks else files.PICTURES,
         )
         if len(sources) > 1:  # of many, as *.png names them; one alone is meant
             ours = {source.path for source in sources if _is_result(source.path, task)}
@@ -64,10 +65,8 @@ class Run:
             if part.takes(file):
                 self.fail(file, problem)
         jpeg = next((one for one in sources if one.path.suffix.lower() in files.JPEGS), None)
-        if jpeg and task == Task.upscale and not self.quiet:
-            self.warn(
-                jpeg.path, "JPEG artifacts will be enlarged too; run `imagine decompress` first"
-            )
+        if jpeg and self.request.tasks == (Task.upscale,) and not self.quiet:
+            self.warn(jpeg.path, "JPEG artifacts will be enlarged too; add --decompress")
         return sources, inputs
 
     def ask(self, sources: list[files.Source]) -> None:
@@ -92,18 +91,22 @@ class Run:
             self.request = replace(self.request, output=replace(output, max_pixels=inf))
 
     def load(self, device: str, threads: int, offline: bool) -> None:
-        """Find the model: a wrong name is told even if all is done. It is opened when needed."""
+        """Find the models: a wrong name is told even if all is done. Each is opened when needed."""
         from .. import hub
 
-        self._file = hub.find(self.request.model, offline=offline)
-        self._checksum = hub.sha256(self._file)
+        names = {task: str(task) for task in self.request.tasks} | {
+            self.request.task: self.request.model
+        }
+        self._files = {task: hub.find(one, offline=offline) for task, one in names.items()}
+        self._checksum = " ".join(hub.sha256(file) for file in self._files.values())
         self._device, self._threads = device, threads
 
-    @cached_property
-    def model(self) -> "OnnxModel":
+    def model(self, task: Task) -> "OnnxModel":
         from ..model import OnnxModel
 
-        return OnnxModel(self._file, self._device, self._threads)
+        if task not in self._models:
+            self._models[task] = OnnxModel(self._files[task], self._device, self._threads)
+        return self._models[task]
 
     def work(self, source: files.Source, inputs: set[str]) -> None:
         """One picture; whatever it does, the others go on."""
@@ -117,7 +120,7 @@ class Run:
                 source,
                 self.request,
                 inputs,
-                lambda: self.model,
+                self.model,
                 partial(self._made_of, source),
                 warn=warn,
                 progress=estimate,
@@ -125,7 +128,7 @@ class Run:
             ):
                 self._tell(source, done)
         except ImagineError as error:
-            if isinstance(error, DeviceError | ModelError) and "model" not in vars(self):
+            if isinstance(error, DeviceError | ModelError) and not self._models:
                 raise  # there is no model to run: no other file would fare better
             self.fail(source.named, str(error))
         except MemoryError:
@@ -141,7 +144,7 @@ class Run:
             return
         written, there, failed = (self.count[word] for word in ("written", "there", "failed"))
         line = f"{written} written"
-        line += f" on {self.model.device}" if "model" in vars(self) else ""
+        line += f" on {self.model(self.request.task).device}" if self._models else ""
         line += f", {there} already there" if there else ""
         line += f", {failed} failed" if failed else ""
         self.bar.print(line, err=True)

@@ -17,6 +17,7 @@ from . import records, streams
 from .exits import FAILED, exit_codes, impatient
 from .options import (
     Count,
+    Decompress,
     Device,
     DeviceName,
     FormatOf,
@@ -56,6 +57,7 @@ def upscale(
     spread: Spread = None,
     scale: ScaleOf = Scale.x16,
     kernel: KernelOf = Kernel.bicubic,
+    decompress: Decompress = False,
     output: OutputFolder = None,
     format: FormatOf = Format.png,
     model: ModelName = None,
@@ -180,6 +182,7 @@ def _make(
     spread: float | None,
     scale: Scale | None = None,
     kernel: Kernel | None = None,
+    decompress: bool = False,
     output: Path | None,
     format: Format,
     model: str | None,
@@ -214,7 +217,12 @@ def _make(
             strip=strip,
             max_pixels=inf if yes else max_pixels,
         ),
+        decompress=decompress,
     )
+    if decompress and mean:
+        raise typer.BadParameter(
+            "no --mean of --decompress: each variant is of another original", param_hint="--mean"
+        )
     if output and output.suffix.lower() in files.PICTURES and not output.is_dir():
         raise typer.BadParameter(
             f"'{output}' is the name of a picture, but -o takes a folder", param_hint="-o"
