@@ -11,7 +11,20 @@ from .results import Results, origin
 JPEGS = frozenset({".jpg", ".jpeg", ".jpe", ".jfif"})
 
 PICTURES = JPEGS | {
-    *(".png", ".apng", ".webp", ".tif", ".tiff", ".avif", ".gif", ".bmp", ".mpo", ".psd"),
+    *(
+        ".png",
+        ".apng",
+        ".webp",
+        ".tif",
+        ".tiff",
+        ".avif",
+        ".gif",
+        ".bmp",
+        ".mpo",
+        ".psd",
+        ".heic",
+        ".heif",
+    ),
     *(".jp2", ".j2k", ".jpx", ".ppm", ".pgm", ".pbm", ".pnm"),
     *(".tga", ".ico", ".qoi", ".dds", ".pcx", ".sgi"),
 }

@@ -11,6 +11,7 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from io import BytesIO
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -33,6 +34,10 @@ READABLE = (
     *("JPEG", "PNG", "WEBP", "TIFF", "AVIF", "GIF", "BMP", "JPEG2000", "PPM"),
     *("PSD", "TGA", "ICO", "QOI", "DDS", "PCX", "SGI"),
 )
+
+HEIC = frozenset({".heic", ".heif", ".hif"})
+"""Suffixes of what a plugin reads, where there is one (`pip install pillow-heif`)."""
+
 
 Source = str | os.PathLike[str] | BinaryIO | Image.Image
 
@@ -153,7 +158,7 @@ def _opened(source: Source) -> Iterator[Image.Image]:
             _check_file(Path(source))
         with (
             warnings.catch_warnings(action="ignore"),
-            Image.open(source, formats=READABLE) as image,
+            Image.open(source, formats=_readable()) as image,
         ):
             yield image
     except PictureError:
@@ -163,6 +168,8 @@ def _opened(source: Source) -> Iterator[Image.Image]:
     except PermissionError as error:
         raise PictureError("permission denied") from error
     except UnidentifiedImageError as error:
+        if isinstance(source, str | os.PathLike) and Path(source).suffix.lower() in HEIC:
+            raise PictureError("HEIC needs a plugin: pip install pillow-heif") from error
         raise PictureError(
             "not a picture that can be read (JPEG, PNG, WebP, TIFF, AVIF, …), or one without pixels"
         ) from error
@@ -173,6 +180,17 @@ def _opened(source: Source) -> Iterator[Image.Image]:
             raise PictureError(f"cannot be read: {error.strerror}") from error
         reason = " ".join(str(error).split()) or type(error).__name__
         raise PictureError(f"damaged or truncated ({reason})") from error
+
+
+@cache
+def _readable() -> tuple[str, ...]:
+    """READABLE, and HEIF where its plugin is there."""
+    try:
+        import pillow_heif  # type: ignore[import-not-found, unused-ignore]
+    except ImportError:
+        return READABLE
+    pillow_heif.register_heif_opener(thumbnails=False)
+    return (*READABLE, "HEIF")
 
 
 def _check_file(path: Path) -> None:

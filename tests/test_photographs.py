@@ -200,6 +200,56 @@ def test_a_broken_checksum_is_refused_as_such(tmp_path, photo):
     assert line.startswith(f"{photo}: damaged or truncated (")
 
 
+def test_heic_is_read_by_its_plugin(tmp_path, photo):
+    pillow_heif = pytest.importorskip("pillow_heif")
+    pillow_heif.register_heif_opener()
+    Image.fromarray(photograph(16, 24)).save(tmp_path / "phone.heic", quality=90)
+    read = picture.read(tmp_path / "phone.heic")
+    assert read.pixels.shape == (16, 24, 3)
+    assert np.abs(read.pixels.astype(int) - photograph(16, 24)).mean() < 20
+    assert run("upscale", tmp_path / "phone.heic", "--scale", 2, "-n", 1).exit_code == 0
+
+
+def test_heic_without_its_plugin_is_told_what_helps(tmp_path, monkeypatch):
+    monkeypatch.setattr(picture, "_readable", lambda: picture.READABLE)
+    (tmp_path / "phone.heic").write_bytes(b"\0\0\0\x18ftypheic\0\0\0\0mif1heic")
+    result = run("upscale", tmp_path / "phone.heic")
+    assert result.exit_code == 1
+    assert result.stderr.startswith(
+        f"{tmp_path / 'phone.heic'}: HEIC needs a plugin: pip install pillow-heif\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("kind", "said"),
+    [
+        ("CMYK", "a CMYK JPEG, which is not supported yet; convert it to RGB first"),
+        ("4:1:1", "unsupported chroma subsampling; 4:4:4, 4:2:2, 4:2:0 and 4:4:0 can be read"),
+        ("RGB", "an RGB JPEG, not YCbCr; save it as an ordinary JPEG"),
+        ("arithmetic", "an arithmetic-coded or lossless JPEG; save it as an ordinary JPEG"),
+    ],
+)
+def test_a_jpeg_that_is_not_decompressed_says_why(tmp_path, kind, said):
+    file = tmp_path / "odd.jpg"
+    image = Image.fromarray(photograph(32, 32))
+    if kind == "RGB":
+        image.save(file, keep_rgb=True)
+    elif kind == "CMYK":
+        image.convert("CMYK").save(file)
+    else:
+        image.save(file, subsampling="4:2:0")
+        data = bytearray(file.read_bytes())
+        frame = data.index(b"\xff\xc0")
+        if kind == "arithmetic":
+            data[frame + 1] = 0xC9
+        else:
+            data[frame + 11] = 0x41  # Y has four samples across for each of the chroma planes
+        file.write_bytes(data)
+    result = run("decompress", file)
+    assert result.exit_code == 1
+    assert result.stderr.splitlines()[0] == f"{file}: {said}"
+
+
 @pytest.mark.skipif(not features.check("avif"), reason="this Pillow has no AVIF")
 def test_avif_is_read(tmp_path):
     Image.fromarray(photograph(16, 16)).save(tmp_path / "a.avif")
