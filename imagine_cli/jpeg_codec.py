@@ -25,6 +25,7 @@ from PIL import Image
 from .dct import coefficients, samples
 from .errors import OutputError, PictureError
 from .evidence import EightBits
+from .silence import silence
 
 Floats = NDArray[np.floating]
 
@@ -59,7 +60,7 @@ def recompressed(picture: EightBits, planes: Sequence[Plane]) -> list[NDArray[np
         jpeg.samp_factor = [[planes[1].vertical, planes[1].horizontal], [1, 1], [1, 1]]
     tables = np.stack([plane.table for plane in planes])
     # libjpeg warns of steps that need more than a byte.
-    quiet = _silence() if tables.max() > 255 else contextlib.nullcontext()
+    quiet = silence() if tables.max() > 255 else contextlib.nullcontext()
     with _scratch_file() as path:
         with quiet:
             jpeg.write_spatial(path, qt=tables, quant_tbl_no=range(count))
@@ -198,7 +199,7 @@ def _shrinking(kind: int, frame: bytes) -> list[tuple[int, int]]:
 
 def _read(data: bytes) -> Any:
     """What jpeglib, which knows files only, makes of a JPEG. Raises OSError."""
-    with _scratch_file() as path, _silence():
+    with _scratch_file() as path, silence():
         Path(path).write_bytes(data)
         decoded = jpeglib.read_dct(path)
         decoded.load()
@@ -222,19 +223,6 @@ def _scratch_file() -> Iterator[str]:
             f"cannot write a temporary file ({error.strerror}): free some space, or set TMPDIR "
             "to another folder"
         ) from error
-
-
-@contextlib.contextmanager
-def _silence() -> Iterator[None]:
-    """Nothing on stdout and stderr meanwhile: libjpeg's warnings go there, past Python."""
-    stderr = os.dup(2)
-    try:
-        with open(os.devnull, "w") as nowhere, contextlib.redirect_stdout(nowhere):
-            os.dup2(nowhere.fileno(), 2)
-            yield
-    finally:
-        os.dup2(stderr, 2)
-        os.close(stderr)
 
 
 def _quantised(decoded: Any) -> list[NDArray[np.int16]]:

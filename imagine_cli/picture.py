@@ -24,6 +24,7 @@ from . import xmp
 from .canvas import Rows
 from .errors import PictureError
 from .evidence import Samples
+from .silence import silence
 
 # Pillow warns of large pictures, then refuses them. Ours are meant to be large, and --max-pixels
 # governs them: `size` is asked before anything is decoded.
@@ -157,6 +158,7 @@ def _opened(source: Source) -> Iterator[Image.Image]:
         if isinstance(source, str | os.PathLike):
             _check_file(Path(source))
         with (
+            silence(),  # libtiff tells of damage on stderr
             warnings.catch_warnings(action="ignore"),
             Image.open(source, formats=_readable()) as image,
         ):

@@ -1,6 +1,9 @@
 """What comes with a photograph, and how: a test for each row of docs/photographs.md."""
 
 import json
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -188,6 +191,17 @@ def test_what_cannot_be_decompressed_first_is_told(tmp_path, photo):
     assert result.exit_code == 1
     assert result.stderr.startswith(f"{photo}: not a JPEG")
     assert run("upscale", "--decompress", photo, "--mean").exit_code == 2
+
+
+def test_two_hundred_spoilt_pictures_are_read_or_refused_in_silence():
+    """By hand, 20,000: python tests/mutate_pictures.py 0 20000."""
+    command = [sys.executable, Path(__file__).with_name("mutate_pictures.py"), "0", "200"]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == ""
+    counted = json.loads(done.stdout)
+    assert counted["refused"] > 50
+    assert counted["read"] > 20
 
 
 def test_a_broken_checksum_is_refused_as_such(tmp_path, photo):
