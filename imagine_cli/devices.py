@@ -14,6 +14,8 @@ PROVIDERS = {
     "cpu": "CPUExecutionProvider",
 }
 
+PACKAGES = {"cuda": "onnxruntime-gpu", "directml": "onnxruntime-directml"}
+
 MOST_MEMORY = 4 * 2**30
 """Bytes that the models of a process may hold while they run, beside their weights."""
 
@@ -31,7 +33,7 @@ def chosen(device: str) -> str:
     if device not in there():
         raise DeviceError(
             f"device '{device}' is not available: this onnxruntime has {', '.join(there())}"
-            + ("; pip install onnxruntime-gpu instead of onnxruntime" if device == "cuda" else "")
+            + (f"; pip install {PACKAGES[device]} instead of onnxruntime" if device in PACKAGES else "")
         )
     return device
 

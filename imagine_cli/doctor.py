@@ -12,7 +12,10 @@ from . import __version__, devices, hub, models
 from .errors import ImagineError, install
 from .model import OnnxModel
 
-PACKAGES = ("onnxruntime", "onnxruntime-gpu", "numpy", "pillow", "huggingface-hub", "torch")
+PACKAGES = (
+    *("onnxruntime", *devices.PACKAGES.values()),
+    *("numpy", "pillow", "huggingface-hub", "torch"),
+)
 
 
 @dataclass(frozen=True)

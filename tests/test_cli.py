@@ -401,7 +401,7 @@ def test_an_absent_device_is_refused(photo, monkeypatch):
     monkeypatch.undo()
     result = run("upscale", photo, "--device", "directml")
     assert result.exit_code == 1
-    assert "directml" in result.stderr
+    assert "pip install onnxruntime-directml" in result.stderr
 
 
 def test_the_version_is_the_package_s():
