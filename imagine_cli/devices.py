@@ -31,9 +31,10 @@ def chosen(device: str) -> str:
     if device == "auto":
         return there()[0]
     if device not in there():
+        package = PACKAGES.get(device)
+        help = f"; pip install {package} instead of onnxruntime" if package else ""
         raise DeviceError(
-            f"device '{device}' is not available: this onnxruntime has {', '.join(there())}"
-            + (f"; pip install {PACKAGES[device]} instead of onnxruntime" if device in PACKAGES else "")
+            f"device '{device}' is not available: this onnxruntime has {', '.join(there())}{help}"
         )
     return device
 
