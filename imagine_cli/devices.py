@@ -14,6 +14,8 @@ PROVIDERS = {
     "cpu": "CPUExecutionProvider",
 }
 
+PACKAGES = {"cuda": "onnxruntime-gpu", "directml": "onnxruntime-directml"}
+
 MOST_MEMORY = 4 * 2**30
 """Bytes that the models of a process may hold while they run, beside their weights."""
 
@@ -29,9 +31,10 @@ def chosen(device: str) -> str:
     if device == "auto":
         return there()[0]
     if device not in there():
+        package = PACKAGES.get(device)
+        help = f"; pip install {package} instead of onnxruntime" if package else ""
         raise DeviceError(
-            f"device '{device}' is not available: this onnxruntime has {', '.join(there())}"
-            + ("; pip install onnxruntime-gpu instead of onnxruntime" if device == "cuda" else "")
+            f"device '{device}' is not available: this onnxruntime has {', '.join(there())}{help}"
         )
     return device
 

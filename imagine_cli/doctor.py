@@ -9,10 +9,13 @@ from importlib.metadata import PackageNotFoundError, version
 import numpy as np
 
 from . import __version__, devices, hub, models
-from .errors import ImagineError
+from .errors import ImagineError, install
 from .model import OnnxModel
 
-PACKAGES = ("onnxruntime", "onnxruntime-gpu", "numpy", "pillow", "huggingface-hub", "torch")
+PACKAGES = (
+    *("onnxruntime", *devices.PACKAGES.values()),
+    *("numpy", "pillow", "huggingface-hub", "torch"),
+)
 
 
 @dataclass(frozen=True)
@@ -81,7 +84,7 @@ def _backbones() -> Iterator[Finding]:
     try:
         from imagine_training.method import backbones
     except ModuleNotFoundError as error:
-        yield Finding("training", f"not installed ({error.name}): pip install 'imagine-cli[train]'")
+        yield Finding("training", f"not installed ({error.name}): {install('train')}")
         return
     for net in ("vgg", "alex", "squeeze"):
         found = backbones.find(net) or "not there yet: fetched when they are needed"

@@ -1,6 +1,11 @@
 """What can go wrong, in the user's words."""
 
 
+def install(extra: str) -> str:
+    """How to get an extra: the program is installed from its checkout."""
+    return f"in the checkout, pip install '.[{extra}]'"
+
+
 class ImagineError(Exception):
     """Something a person can mend. `str()` is one line: what is wrong, and what helps."""
 

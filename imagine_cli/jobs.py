@@ -324,10 +324,10 @@ def _check_size(width: int, height: int, request: Request) -> None:
     encode.check_writable_size(width, height, request.output.format)
     most = request.output.max_pixels
     if width * height > most:
-        smaller = "a smaller --scale or " if request.scale > 2 else ""
+        smaller = "a smaller --scale, " if request.scale > 2 else ""
         raise PictureError(
             f"the result would have {width} x {height} pixels, more than --max-pixels "
-            f"({most:,}): use {smaller}a larger --max-pixels, or --yes"
+            f"({most:,}): use {smaller}a larger --max-pixels or --yes"
         )
 
 

@@ -72,7 +72,7 @@ def test_training_is_no_must(monkeypatch):
         monkeypatch.delitem(sys.modules, name)
     (finding,) = doctor._backbones()
     assert finding.well
-    assert "pip install 'imagine-cli[train]'" in finding.found
+    assert "in the checkout, pip install '.[train]'" in finding.found
 
 
 def test_backbones_are_found_where_they_are_said_to_be(monkeypatch, tmp_path):

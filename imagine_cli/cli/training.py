@@ -5,13 +5,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from enum import StrEnum
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from ..choices import Kernel, Scale, Task
-from ..errors import ImagineError
+from ..errors import ImagineError, install
 from ..progress import live_line, progress_bar
 from . import records
 from .exits import FAILED, exit_codes
@@ -109,7 +110,7 @@ def train(
     json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """Train a model on your own pictures, for --model to use. Needs imagine-cli[train].
+    """Train a model on your own pictures, for --model to use. Needs the extra train.
 
     \b
     imagine train --data mydir --hours 2 --out runs/mine
@@ -120,9 +121,9 @@ def train(
     if steps and hours:
         raise typer.BadParameter("--steps and --hours: one of them says when it ends")
     with exit_codes(json), _extra("training"), live_line(quiet) as line:
-        from imagine_training.run import command, dry, hardware
+        from imagine_training.run.options import Options, check_new
 
-        options = command.Options(
+        options = Options(
             task=task.value if task else None,
             method=method,
             preset=preset,
@@ -136,6 +137,14 @@ def train(
             precision=precision.value if precision else None,
             seed=seed,
         )
+        options.check()
+        if not dry_run:
+            check_new(data or [], out, resume=resume)
+        if tensorboard and not find_spec("tensorboard"):
+            raise ImagineError(f"--tensorboard needs its package: {install('tensorboard')}")
+
+        from imagine_training.run import command, dry, hardware  # torch, which takes seconds
+
         if not (steps or hours or resume or (preset or "compact") != "compact"):
             options = replace(options, hours=DEFAULT_HOURS)
             if not dry_run:
@@ -169,7 +178,7 @@ def _trained(file: Path, as_json: bool) -> str:
 def export(
     run: Annotated[Path, typer.Argument(help="A folder that `imagine train` made.", metavar="RUN")],
 ) -> None:
-    """Make a run's model.onnx and card again from its weights. Needs imagine-cli[train].
+    """Make a run's model.onnx and card again from its weights. Needs the extra train.
 
     \b
     imagine export runs/mine
@@ -231,7 +240,7 @@ def evaluate(
     json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """Measure models: how near, how well agreeing, how different. Needs imagine-cli[train].
+    """Measure models: how near, how well agreeing, how different. Needs the extra train.
 
     \b
     imagine evaluate --data photos/ --model upscale --model lanczos --out report/
@@ -240,7 +249,14 @@ def evaluate(
     with exit_codes(json), _extra("evaluation"), progress_bar(quiet) as bar:
         if networks:
             os.environ["IMAGINE_BACKBONES"] = str(networks)
-        from imagine_training.evaluation import traversal
+        scales, qualities = _scales(scale), _qualities(quality)
+
+        from imagine_training.folders import check_empty, check_pictures
+
+        check_pictures(data)
+        check_empty(out)
+
+        from imagine_training.evaluation import traversal  # torch, which takes seconds
         from imagine_training.evaluation.evaluate import Trial
         from imagine_training.evaluation.evaluate import evaluate as measure
 
@@ -249,9 +265,9 @@ def evaluate(
             data=data,
             models=model or [*plain, task.value],
             task=task.value,
-            scales=_scales(scale),
+            scales=scales,
             kernel=kernel.value,
-            qualities=_qualities(quality),
+            qualities=qualities,
             count=variants,
             wanted=[word.strip() for word in metrics.split(",") if word.strip()],
             limit=limit,
@@ -296,5 +312,5 @@ def _extra(what: str) -> Iterator[None]:
         yield
     except ModuleNotFoundError as error:
         raise ImagineError(
-            f"{what} needs more packages ({error.name}): pip install 'imagine-cli[train]'"
+            f"{what} needs more packages ({error.name}): {install('train')}"
         ) from None

@@ -16,9 +16,10 @@ from imagine_training.method.latent import draw
 from imagine_training.method.operators import shrink
 from imagine_training.method.presets import LevelShape, Preset
 from imagine_training.run import loop
-from imagine_training.run.command import Options, run, settings
+from imagine_training.run.command import run, settings
 from imagine_training.run.learner import Learner
 from imagine_training.run.methods import RIVALS, build, called, presets
+from imagine_training.run.options import Options
 from pictures import photograph
 from PIL import Image
 from typer.testing import CliRunner

@@ -1,6 +1,7 @@
 """A run, small: it goes on where it stopped, and leaves a folder that the program takes."""
 
 import csv
+import json
 import math
 import os
 import shutil
@@ -19,10 +20,12 @@ import torch
 from imagine_training.method import backbones, checkpoint, imle, perceptual, presets
 from imagine_training.method.network import Generator
 from imagine_training.run import command, dry, journal, loop
-from imagine_training.run.command import Options, run, settings
+from imagine_training.run.command import run, settings
 from imagine_training.run.export import export
 from imagine_training.run.learner import Learner
+from imagine_training.run.options import Options
 from imagine_training.run.pictures import Pictures
+from imagine_training.run.validate import Validation, Validator
 from pictures import photograph
 from PIL import Image
 from safetensors.torch import load_file
@@ -358,8 +361,10 @@ def test_a_folder_with_something_in_it_is_left_as_it_is(data, tmp_path):
 def test_a_run_goes_on_with_its_own_settings(data, tmp_path):
     out = tmp_path / "mine"
     trained(data, out, task="decompress", batch=3, seed=5)
-    state = (out / "state.pt").read_bytes()
+    goes_on(out, steps=5)
     assert run(Options(), [], out, resume=True, line=Silent()) == out / "model.onnx"
+    state = (out / "state.pt").read_bytes()
+    goes_on(out, steps=6)
     with pytest.raises(ImagineError, match=r"--batch 4, but this run began with 3"):
         run(Options(batch=4), [], out, resume=True, line=Silent())
     with pytest.raises(ImagineError, match=r"--lr 0.1, but this run began with the default"):
@@ -372,6 +377,42 @@ def test_a_run_goes_on_with_its_own_settings(data, tmp_path):
     assert (out / "state.pt").read_bytes() == state
     with pytest.raises(ImagineError, match="no run to resume"):
         run(Options(), [], tmp_path / "none", resume=True, line=Silent())
+
+
+def goes_on(out, steps):
+    """As if the run in a folder had not come to its end."""
+    plan = json.loads((out / "run.json").read_text())
+    plan["preset"]["steps"] = steps
+    (out / "run.json").write_text(json.dumps(plan))
+
+
+def test_a_run_that_has_ended_says_so_before_a_picture_is_read(finished, monkeypatch):
+    monkeypatch.setattr(loop, "Pictures", None)
+    out, line = finished["decompress"], Lines()
+    assert run(Options(), [], out, resume=True, line=line) == out / "model.onnx"
+    assert line.said[0].startswith(f"{out}: this run has ended, after 4 steps; ")
+
+
+@pytest.mark.parametrize(
+    ("distances", "spreads", "times"),
+    [
+        ((0.5, 0.4, 0.3), (0.2, 0.15, 0.1), 1),
+        ((0.5, 0.4, 0.3), (0.2, 0.17, 0.3), 0),
+        ((0.5, 0.6, 0.7), (0.2, 0.15, 0.1), 0),
+    ],
+    ids=["nearer and alike", "nearer", "farther and alike"],
+)
+def test_variants_that_grow_alike_are_told_once(
+    distances, spreads, times, data, tmp_path, monkeypatch
+):
+    found = iter([*zip(distances, spreads, strict=True), *[(distances[-1], spreads[-1])] * 30])
+
+    def validate(self, weights, *, reduced):
+        return Validation(*next(found), Image.new("RGB", (1, 1)))
+
+    monkeypatch.setattr(Validator, "validate", validate)
+    loop.train(replace(PIXELS_ALONE, steps=4), [data], tmp_path / "mine", line=(line := Lines()))
+    assert sum("grow alike" in said for said in line.said) == times
 
 
 @pytest.mark.parametrize(
@@ -388,6 +429,42 @@ def test_a_run_goes_on_with_its_own_settings(data, tmp_path):
 def test_options_that_cannot_be_are_one_line(options, said):
     with pytest.raises(ImagineError, match=said):
         settings(Options(**options))
+
+
+WRONG = [
+    (["train", "--data", "gone"], "gone: there is no such folder"),
+    (["train", "--data", ".", "--preset", "huge"], "for upscale there are compact, paper"),
+    (["train", "--data", ".", "--perceptual", "eye"], "there are vgg, alex, squeeze, and none"),
+    (["train", "--data", ".", "--out", "full"], "full: there is something here already"),
+    (["train", "--resume", "--out", "none"], "none: there is no run to resume here"),
+    (["train", "--data", ".", "--tensorboard"], "in the checkout, pip install '.[tensorboard]'"),
+    (["evaluate", "--data", "gone"], "gone: no such file or folder"),
+    (["evaluate", "--data", ".", "--scale", "3"], "--scale: some of 2, 4, 8, 16, not '3'"),
+    (["evaluate", "--data", ".", "--quality", "0"], "--quality: a list of 1 to 100"),
+    (["evaluate", "--data", ".", "--out", "full"], "full: holds something already"),
+]
+CHECK = """
+import sys
+from typer.testing import CliRunner
+from imagine_cli.cli import app
+
+sys.modules["tensorboard"] = None  # as if it were not installed
+for words, said in eval(sys.argv[1]):
+    done = CliRunner().invoke(app, words)
+    assert done.exit_code in (1, 2) and said in done.stderr, (words, done.output)
+assert "torch" not in sys.modules
+"""
+
+
+def test_what_cannot_be_is_told_before_torch_is_there(tmp_path, monkeypatch):
+    (tmp_path / "full").mkdir()
+    Image.new("RGB", (64, 64)).save(tmp_path / "full" / "picture.png")
+    monkeypatch.chdir(tmp_path)
+    execute([sys.executable, "-c", CHECK, repr(WRONG)])
+
+
+def test_networks_have_one_list_of_names():
+    assert tuple(perceptual._TRUNKS) == presets.NETS
 
 
 @pytest.mark.parametrize("options", [[], ["--data", ".", "--steps", "3", "--hours", "1"]])

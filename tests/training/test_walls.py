@@ -37,15 +37,17 @@ KNOWN = {
         "method.network method.imle method.latent method.learning method.presets"
     ),
     "baselines.srim": ".esrgan method.imle method.learning method.perceptual method.presets",
-    "run.books": ".distributed .journal .learner .pictures .plan .validate method.checkpoint",
+    "run.books": (
+        ".distributed .journal .learner .pictures .plan .processes .validate method.checkpoint"
+    ),
     "run.card": ".journal .methods .plan",
     "run.command": (
-        ".card .distributed .export .loop .methods .plan "
-        "method.checkpoint method.perceptual method.presets"
+        ".books .card .export .loop .methods .options .plan .processes "
+        "method.checkpoint method.presets"
     ),
     "run.curve": "",
-    "run.distributed": "",
-    "run.dry": ".command .hardware .learner .loop .pictures .validate method.checkpoint",
+    "run.distributed": ".processes",
+    "run.dry": (".command .hardware .learner .loop .options .pictures .validate method.checkpoint"),
     "run.export": ".methods method.checkpoint method.network method.presets",
     "run.hardware": ".distributed",
     "run.journal": ".curve",
@@ -54,16 +56,18 @@ KNOWN = {
         "method.learning method.presets"
     ),
     "run.loop": (
-        ".books .distributed .hardware .learner .pictures .plan .stopping .validate "
+        ".books .distributed .hardware .learner .pictures .plan .processes .stopping .validate "
         "method.checkpoint method.presets"
     ),
     "run.methods": (
         "baselines.esrgan baselines.pix2pix baselines.regression baselines.srim method.hyperrim "
         "method.imle method.learning method.network method.perceptual method.presets"
     ),
+    "run.options": ".pictures .processes method.presets",
     "run.pictures": "",
     "run.plan": ".hardware .pictures .validate method.presets",
-    "run.stopping": ".distributed",
+    "run.processes": "",
+    "run.stopping": ".processes",
     "run.validate": (
         ".learner .methods method.backbones method.data method.imle method.latent "
         "method.learning method.perceptual method.presets"

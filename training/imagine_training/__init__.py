@@ -1,4 +1,4 @@
-"""What models of `imagine` are made with: the extra `imagine-cli[train]`.
+"""What models of `imagine` are made with: the extra `train`.
 
     method/      conditional IMLE and HyperRIM: networks, objective, algorithm 1
     run/         a training run, from pictures to a folder with a model

@@ -15,7 +15,7 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from imagine_cli.errors import ModelError
+from imagine_cli.errors import ModelError, install
 
 from . import backbones
 
@@ -187,13 +187,12 @@ def _squeeze(count: int | None) -> _Trunk:
 
 
 _TRUNKS = {"vgg": _vgg, "alex": _alex, "squeeze": _squeeze}
-NETS = tuple(_TRUNKS)
 
 
 def _linear_layers(net: str) -> list[Tensor]:
     package = find_spec("lpips")
     if package is None or package.origin is None:
-        raise ModelError("LPIPS needs the package lpips: pip install 'imagine-cli[train]'")
+        raise ModelError(f"LPIPS needs the package lpips: {install('train')}")
     file = Path(package.origin).parent / "weights" / "v0.1" / f"{net}.pth"
     state = torch.load(file, map_location="cpu", weights_only=True)
     return [state[f"lin{number}.model.1.weight"] for number in range(len(state))]

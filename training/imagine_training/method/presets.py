@@ -3,6 +3,8 @@
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
+NETS = ("vgg", "alex", "squeeze")  # that a distance may look through: `perceptual.py`
+
 
 @dataclass(frozen=True)
 class LevelShape:

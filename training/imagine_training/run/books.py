@@ -17,12 +17,14 @@ from .journal import Journal, last, renamed
 from .learner import Learner
 from .pictures import Pictures
 from .plan import Plan
-from .validate import Validator, random_code_loss
+from .processes import rank
+from .validate import Validation, Validator, random_code_loss
 
 ROW_EVERY = 20  # steps
 VALIDATIONS = 20  # of a run that counts steps; always at the same ones
 MINUTES_BETWEEN_VALIDATIONS = 4  # of a run that counts hours
 NOT_FINITE_MOST = 10  # steps in a row
+ALIKE = 0.8  # of the largest spread: below, it is said that variants grow alike
 
 
 @dataclass
@@ -39,6 +41,13 @@ class Standing:
     last: float = math.nan
     not_finite: int = 0
     not_finite_in_a_row: int = 0
+    told_alike: bool = False
+
+    def done(self, plan: Plan) -> float:
+        """The share of the run that is done."""
+        if plan.hours:
+            return min(1.0, self.seconds / 3600 / plan.hours)
+        return self.step / plan.preset.steps
 
     @classmethod
     def from_state(cls, values: dict[str, Any]) -> "Standing":
@@ -59,7 +68,7 @@ class Books:
         tensorboard: bool,
     ) -> None:
         self.plan, self.out, self.pictures, self.learner = plan, out, pictures, learner
-        self.line, self.first = line, distributed.rank() == 0
+        self.line, self.first = line, rank() == 0
         self.standing = Standing()
         rows: list[dict[str, float]] = []
         if state := load_state(out):
@@ -85,12 +94,9 @@ class Books:
     def clock(self, stop: bool) -> tuple[float, bool]:
         """The share of the run that is done, and whether to stop: the same in all processes."""
         self.standing.seconds = time.monotonic() - self.began
-        done = (
-            min(1.0, self.standing.seconds / 3600 / self.plan.hours)
-            if self.plan.hours
-            else self.standing.step / self.plan.preset.steps
+        done, stopped = distributed.from_first(
+            self.standing.done(self.plan), stop, device=self.learner.device
         )
-        done, stopped = distributed.from_first(done, stop, device=self.learner.device)
         return done, bool(stopped)
 
     def keep(self, done: float, stopped: bool, minutes_between_saves: float) -> None:
@@ -117,6 +123,7 @@ class Books:
         if standing.step == 0 or found.distance < standing.best:
             standing.best, standing.best_step = found.distance, standing.step
             save_weights(weights, self.plan.preset, self.out)
+        self._tell_alike(found)
         self.journal.show(found.preview, standing.step)
         self.journal.note(
             step=standing.step, seconds=standing.seconds,
@@ -127,6 +134,26 @@ class Books:
             f"step {standing.step}  validation ({self.plan.judge}) {found.distance:.4f}, at the "
             f"start {standing.start:.4f}; spread {found.spread:.4f}"
         )
+
+    def _tell_alike(self, found: Validation) -> None:
+        """Once in a run: variants may come nearer because they become one and the same."""
+        standing, warm = self.standing, self.plan.preset.warm_steps
+        before = max(
+            (
+                row["spread"]
+                for row in self.journal.rows
+                if row.get("spread") and row["step"] >= warm
+            ),
+            default=0.0,
+        )
+        nearer = found.distance < standing.start
+        if nearer and found.spread < ALIKE * before and not standing.told_alike:
+            standing.told_alike = True
+            self.line.print(
+                f"step {standing.step}: variants come nearer and grow alike, spread "
+                f"{before:.4f} before, {found.spread:.4f} now; the nearest weights are kept "
+                "whatever their spread, and spread is in losses.csv"
+            )
 
     def note(self, loss: Tensor, finite: bool, done: float) -> None:
         """After a step: count it, tell it, now and then write it down."""

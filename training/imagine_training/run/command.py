@@ -1,6 +1,6 @@
 """One run by command: its options to a preset, training, and a folder that `--model` takes."""
 
-from dataclasses import dataclass, fields, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -9,37 +9,16 @@ from imagine_cli import hub
 from imagine_cli.errors import ImagineError, ModelError
 from imagine_cli.progress import Line
 
-from ..method.checkpoint import load_weights
-from ..method.perceptual import NETS
+from ..method.checkpoint import load_state, load_weights
 from ..method.presets import Preset
-from . import distributed
+from .books import Standing
 from .card import write_card
 from .export import export
 from .loop import train
 from .methods import METHODS, presets
+from .options import Options, check_new
 from .plan import Plan
-
-
-@dataclass(frozen=True)
-class Options:
-    """What the command was told; None: what the preset, or the run that goes on, says."""
-
-    task: str | None = None
-    method: str | None = None
-    preset: str | None = None
-    init: str | None = None
-    steps: int | None = None
-    hours: float | None = None
-    batch: int | None = None
-    candidates: str | None = None
-    lr: float | None = None
-    perceptual: str | None = None
-    precision: str | None = None
-    seed: int | None = None
-
-    def given(self) -> dict[str, Any]:
-        values = {field.name: getattr(self, field.name) for field in fields(self)}
-        return {name: value for name, value in values.items() if value is not None}
+from .processes import rank
 
 
 def run(
@@ -62,15 +41,21 @@ def run(
 
     if resume and before:
         _check_same(given, folders, before, out)
-        go(
-            before.preset,
-            [Path(folder) for folder in before.folders],
-            init=None if before.init == "none" else Path(before.init),
-            seed=before.seed,
-            hours=before.hours,
-        )
+        if steps := _ended(before, out):
+            line.print(
+                f"{out}: this run has ended, after {steps} steps; another goes on from it: "
+                f"--init {out} --out …"
+            )
+        else:
+            go(
+                before.preset,
+                [Path(folder) for folder in before.folders],
+                init=None if before.init == "none" else Path(before.init),
+                seed=before.seed,
+                hours=before.hours,
+            )
     else:
-        _check_new(folders, out, resume)
+        check_new(folders, out, resume=resume)
         preset, start = settings(options, offline=offline)
         go(
             preset,
@@ -81,7 +66,7 @@ def run(
             precision=options.precision or "auto",
             asked=given,
         )
-    if distributed.rank() > 0:
+    if rank() > 0:
         return None
     file = finish(out)
     if file.suffix == ".onnx":
@@ -108,8 +93,7 @@ def settings(options: Options, *, offline: bool = False) -> tuple[Preset, Path |
     """
     task, method = options.task or "upscale", options.method or "imle"
     name, offered = options.preset or "compact", presets(method, task)
-    if name not in offered:
-        raise ImagineError(f"--preset {name}: for {task} there are {', '.join(offered)}")
+    options.check()
     _check_heeded(options, method)
     preset = offered[name]
     init = options.init or (task if (method, name) == ("imle", "compact") else "none")
@@ -129,7 +113,7 @@ def settings(options: Options, *, offline: bool = False) -> tuple[Preset, Path |
         "batch": options.batch,
         "learning_rate": options.lr,
         "candidates": _candidates(options.candidates, len(preset.levels)),
-        "perceptual": _perceptual(options.perceptual),
+        "perceptual": options.nets(),
     }
     given = {field: value for field, value in changes.items() if value is not None}
     return replace(preset, **given), start
@@ -164,25 +148,12 @@ def _candidates(text: str | None, levels: int) -> tuple[int, ...] | None:
     return counts
 
 
-def _perceptual(text: str | None) -> tuple[str, ...] | None:
-    if text is None or text == "none":
-        return None if text is None else ()
-    nets = tuple(word.strip() for word in text.split(","))
-    if unknown := [net for net in nets if net not in NETS]:
-        raise ImagineError(f"--perceptual {unknown[0]}: there are {', '.join(NETS)}, and none")
-    return nets
-
-
-def _check_new(folders: list[Path], out: Path, resume: bool) -> None:
-    if not folders:
-        raise ImagineError(f"{out}: there is no run to resume here")
-    if out.exists() and not out.is_dir():
-        raise ImagineError(f"{out}: a file has this name; name another --out")
-    if distributed.rank() == 0 and out.is_dir() and any(out.iterdir()):
-        help = (
-            "name another --out" if resume else "--resume goes on with a run; or name another --out"
-        )
-        raise ImagineError(f"{out}: there is something here already; {help}")
+def _ended(before: Plan, out: Path) -> int:
+    """The steps of a run that is done; 0 of one that may go on."""
+    if not (state := load_state(out)):
+        return 0
+    standing = Standing.from_state(state["standing"])
+    return standing.step if standing.done(before) >= 1 else 0
 
 
 def _check_same(given: dict[str, Any], folders: list[Path], before: Plan, out: Path) -> None:

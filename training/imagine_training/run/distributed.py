@@ -1,6 +1,5 @@
-"""Several processes that train one network, started by torchrun: who we are, and sums over all."""
+"""Several processes that train one network, started by torchrun: sums over all."""
 
-import os
 from collections.abc import Sequence
 
 import torch
@@ -9,13 +8,7 @@ from torch import Tensor
 
 from imagine_cli.errors import ImagineError
 
-
-def rank() -> int:
-    return int(os.environ.get("RANK", 0))
-
-
-def size() -> int:
-    return int(os.environ.get("WORLD_SIZE", 1))
+from .processes import rank, size
 
 
 def join(device: torch.device) -> None:

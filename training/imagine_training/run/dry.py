@@ -9,10 +9,11 @@ import torch
 from imagine_cli.progress import Line
 
 from ..method.checkpoint import load_weights
-from .command import Options, settings
+from .command import settings
 from .hardware import device_called, precision_called
 from .learner import Learner
 from .loop import train_step
+from .options import Options
 from .pictures import Pictures
 from .validate import fetch_networks
 

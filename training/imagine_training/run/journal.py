@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 from PIL import Image
 
-from imagine_cli.errors import ImagineError
+from imagine_cli.errors import ImagineError, install
 from imagine_cli.whole import replace_file
 
 from .curve import curve, stacked
@@ -89,5 +89,5 @@ def _tensorboard(out: Path, step: int) -> Any:
     try:
         from torch.utils.tensorboard import SummaryWriter
     except ModuleNotFoundError:
-        raise ImagineError("--tensorboard needs its package: pip install tensorboard") from None
+        raise ImagineError(f"--tensorboard needs its package: {install('tensorboard')}") from None
     return SummaryWriter(str(out / "tensorboard"), purge_step=step)

@@ -17,6 +17,7 @@ from .hardware import device_called
 from .learner import Learner, rate
 from .pictures import Pictures
 from .plan import planned
+from .processes import rank
 from .stopping import stopping
 from .validate import fetch_networks
 
@@ -62,7 +63,7 @@ def train(
 
     Raises ImagineError; after Ctrl-C KeyboardInterrupt, when the step in hand is done and saved.
     """
-    line = (line or Line()) if distributed.rank() == 0 else Silent()
+    line = (line or Line()) if rank() == 0 else Silent()
     where = device_called(device)
     distributed.join(where)
     pictures = Pictures(folders, preset.crop)

@@ -99,11 +99,15 @@ class Pictures:
         ]
 
 
-def _files(folders: list[Path]) -> Iterator[Path]:
-    """Every file once, sorted; none that is hidden, none of a run."""
+def check_folders(folders: list[Path]) -> None:
     for folder in folders:
         if not folder.is_dir():
             raise ImagineError(f"{folder}: there is no such folder; --data takes folders")
+
+
+def _files(folders: list[Path]) -> Iterator[Path]:
+    """Every file once, sorted; none that is hidden, none of a run."""
+    check_folders(folders)
     seen = set()
     for top in folders:
         for place, inner, names in os.walk(top):

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
-from . import distributed
+from .processes import size
 
 
 class Stop:
@@ -25,7 +25,7 @@ def stopping() -> Iterator[Stop]:
 
     def ask(number: int, _: FrameType | None) -> None:
         stop.asked = True
-        if distributed.size() == 1:  # torchrun passes on the signal that the terminal sent already
+        if size() == 1:  # torchrun passes on the signal that the terminal sent already
             signal.signal(number, before[signal.Signals(number)])
 
     before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
