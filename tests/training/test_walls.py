@@ -43,9 +43,12 @@ KNOWN = {
         ".card .distributed .export .loop .methods .plan "
         "method.checkpoint method.perceptual method.presets"
     ),
+    "run.cost": (
+        ".learner method.imle method.latent method.learning method.network method.presets"
+    ),
     "run.curve": "",
     "run.distributed": "",
-    "run.dry": ".command .hardware .learner .loop .pictures .validate method.checkpoint",
+    "run.dry": ".command .cost .hardware .pictures .validate",
     "run.export": ".methods method.checkpoint method.network method.presets",
     "run.hardware": ".distributed",
     "run.journal": ".curve",
