@@ -1,6 +1,6 @@
 """What a step costs is known before it is done."""
 
-from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import torch
@@ -56,11 +56,17 @@ def test_the_papers_120_codes_are_counted_without_being_imagined(monkeypatch):
     imagine = HyperRIM.imagine
 
     def noted(network, level, given, code, step):
-        seen.append((level, given.device.type))
+        seen.append(given.device.type)
         return imagine(network, level, given, code, step)
 
     monkeypatch.setattr(HyperRIM, "imagine", noted)
-    counted = cost.counted(replace(PAPER_UPSCALE, levels=PAPER_UPSCALE.levels[:1], crop=64))
-    assert counted.trying > 0.9 * counted.operations
-    assert {device for _, device in seen} == {"meta"}
-    assert len(seen) == 3  # a try, a pull of one picture, a pull of two
+    counted = cost.counted(PAPER_UPSCALE)
+    assert seen == ["meta"] * 4 * 3  # a try, a pull of one picture, a pull of two
+
+    plan = (Path(cost.__file__).parents[3] / "docs/cluster.md").read_text()
+    trying, rest = counted.trying / 1e12, (counted.operations - counted.trying) / 1e12
+    assert f"{trying + rest:.1f} T: {trying:.1f} to choose among 120 codes" in plan
+    assert f"a level, {rest:.1f} for the loss" in plan
+    assert f"{counted.parameters:,}; {4 * counted.parameters / 1e6:.0f} MB" in plan
+    kept = cost.KEPT * counted.parameters
+    assert f"{kept / 1e9:.1f} GB, and {(counted.memory - kept) / 1e9:.1f} GB a picture" in plan
