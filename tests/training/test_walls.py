@@ -45,9 +45,12 @@ KNOWN = {
         ".books .card .export .loop .methods .options .plan .processes "
         "method.checkpoint method.presets"
     ),
+    "run.cost": (
+        ".learner method.imle method.latent method.learning method.network method.presets"
+    ),
     "run.curve": "",
     "run.distributed": ".processes",
-    "run.dry": (".command .hardware .learner .loop .options .pictures .validate method.checkpoint"),
+    "run.dry": ".command .cost .hardware .options .pictures .validate",
     "run.export": ".methods method.checkpoint method.network method.presets",
     "run.hardware": ".distributed",
     "run.journal": ".curve",

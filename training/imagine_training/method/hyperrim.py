@@ -22,6 +22,8 @@ does not hold: mapping networks learn 100 times more slowly; codes are chosen fo
 once and kept for 10,000 steps, the pictures taken in turn.
 """
 
+from contextlib import nullcontext
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -123,7 +125,7 @@ class HyperRIM(nn.Module):
     def forward(
         self, level: int, pixels: Tensor, latent_map: Tensor, vector: Tensor, condition: Tensor
     ) -> Tensor:
-        with torch.autocast(pixels.device.type, torch.bfloat16, enabled=self.reduced):
+        with torch.autocast(pixels.device.type, torch.bfloat16) if self.reduced else nullcontext():
             imagined: Tensor = self.levels[level](pixels, latent_map, vector)
         return imagined.float()
 

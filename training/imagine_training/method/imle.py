@@ -76,8 +76,7 @@ def nearest_code(
     """
     drawn = partial(draw, preset, level, given, generator)
     objective, step = objectives[level], batch.steps[level]
-    candidates, maps = preset.candidates[level], preset.maps if preset.patch else 0
-    if objective is None or candidates + maps == 1:
+    if objective is None or not tries(preset, level):
         return drawn()
 
     def tried(code: Code) -> "Tried":
@@ -85,11 +84,21 @@ def nearest_code(
         return Tried(code, objective.distance(picture))
 
     best = tried(drawn())
-    for _ in range(candidates - 1):
+    for _ in range(preset.candidates[level] - 1):
         best = nearer(best, tried(drawn()))
-    for _ in range(maps):
+    for _ in range(_maps(preset)):
         best = refine_patches(best, tried(Code(drawn().map, best.code.vector)))
     return best.code
+
+
+def tries(preset: Preset, level: int) -> int:
+    """How many codes are imagined and looked at; none where there is no choice."""
+    many = preset.candidates[level] + _maps(preset)
+    return many if many > 1 else 0
+
+
+def _maps(preset: Preset) -> int:
+    return preset.maps if preset.patch else 0
 
 
 @dataclass

@@ -15,6 +15,7 @@ Kept: progressive ×2 levels, each with a code that is a vector *and* a map; res
 dense blocks (beta 0.2); a mapping network; weight normalisation; LeakyReLU(0.2).
 """
 
+from contextlib import nullcontext
 from itertools import pairwise
 from typing import ClassVar
 
@@ -203,7 +204,7 @@ class Generator(nn.Module):
     def forward(
         self, level: int, pixels: Tensor, latent_map: Tensor, vector: Tensor, condition: Tensor
     ) -> Tensor:
-        with torch.autocast(pixels.device.type, torch.bfloat16, enabled=self.reduced):
+        with torch.autocast(pixels.device.type, torch.bfloat16) if self.reduced else nullcontext():
             pixels = pixels.contiguous(memory_format=torch.channels_last)
             imagined: Tensor = self.levels[level](pixels, latent_map, vector, condition)
         return imagined.float()

@@ -1,23 +1,15 @@
 """A run that is not begun: what would be trained on what, and what it would cost."""
 
-import sys
-import time
 from pathlib import Path
-
-import torch
 
 from imagine_cli.progress import Line
 
-from ..method.checkpoint import load_weights
+from . import cost
 from .command import settings
 from .hardware import device_called, precision_called
-from .learner import Learner
-from .loop import train_step
 from .options import Options
 from .pictures import Pictures
 from .validate import fetch_networks
-
-TIMED = 2  # steps; the first only warms up
 
 
 def estimate(
@@ -29,35 +21,25 @@ def estimate(
     pictures = Pictures(folders, preset.crop)
     fetch_networks(preset, offline=offline, say=line.print)
     precision = precision_called(options.precision or "auto", where)
-    weights = load_weights(init)[0] if init else None
-    reduced = precision == "bfloat16"
-    learner = Learner(preset, weights, seed=0, reduced=reduced, device=where, say=line.print)
-    seconds = 0.0
-    for turn in range(TIMED):
-        line.show(f"trying a step, {turn + 1} of {TIMED}")
-        began = time.perf_counter()
-        train_step(learner, pictures.train, preset.warm_steps + turn, 0.0)
-        seconds = time.perf_counter() - began
+    line.show("counting what a step computes")
+    counted = cost.counted(preset)
+    line.show("timing a piece of each level")
+    seconds = cost.seconds(counted, preset, where, reduced=precision == "bfloat16")
     steps = options.hours * 3600 / seconds if options.hours else preset.steps
-    memory = _most_memory(where)
+    operations = counted.operations
     return [
         *pictures.summary(),
         f"{preset.task}, {len(preset.levels)} level{'s' * (len(preset.levels) > 1)}, "
-        f"{learner.size:,} parameters, from " + (f"the weights in {init}" if init else "nothing"),
-        f"{precision} on {where}; batches of {preset.batch}, {learner.together} pictures at a time",
-        f"{seconds:.2f} s a step, {preset.batch / seconds:.1f} pictures/s; {steps:,.0f} steps take "
-        f"{steps * seconds / 3600:.1f} hours, validation not counted",
-        *([f"{memory / 1e9:.1f} GB of memory at most"] if memory else []),
+        f"{counted.parameters:,} parameters, from "
+        + (f"the weights in {init}" if init else "nothing"),
+        f"a step has {preset.batch} picture{'s' * (preset.batch > 1)} and "
+        f"{operations / 1e12:,.2f} T operations, {counted.trying / operations:.0%} of them to "
+        "choose codes",
+        f"{counted.memory / 1e9:.1f} GB of memory in float32, or fewer pictures at a time; beside "
+        "the program and its pictures",
+        f"about {seconds:,.2f} s a step, {preset.batch / seconds:.2g} pictures/s, in {precision} "
+        f"on {where}: {operations / seconds / 1e9:,.0f} G operations/s, as timed on a piece of "
+        "each level",
+        f"{steps:,.0f} steps take about {steps * seconds / 3600:,.1f} hours, validation not "
+        "counted",
     ]
-
-
-def _most_memory(device: torch.device) -> int:
-    """Bytes that were taken at once, on the GPU or of the process; 0 where nobody tells."""
-    if device.type == "cuda":
-        return torch.cuda.max_memory_allocated()
-    try:
-        import resource
-    except ModuleNotFoundError:  # Windows
-        return 0
-    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return most if sys.platform == "darwin" else most * 1024
