@@ -56,6 +56,14 @@ def test_what_is_missing_is_fetched_once_and_told_beforehand(server, tmp_path):
     assert backbones.find("alex").read_bytes() == CONTENT
 
 
+def test_files_that_are_missing_are_listed(tmp_path, monkeypatch):
+    monkeypatch.setattr(backbones, "folders", lambda: [tmp_path])
+    with pytest.raises(
+        ModelError, match=r"put vgg16-\w+\.pth, squeezenet1_1-\w+\.pth into a folder"
+    ):
+        backbones.fetch(["vgg", "squeeze"], offline=True, say=lambda told: None)
+
+
 @pytest.mark.parametrize("fault", ["another content", "half of it", "404", "nobody there"])
 def test_what_goes_wrong_is_one_line_and_leaves_nothing(server, tmp_path, monkeypatch, fault):
     if fault == "another content":

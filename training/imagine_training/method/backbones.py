@@ -124,5 +124,5 @@ def _one_line(reason: object) -> str:
 
 
 def _help(nets: list[str]) -> str:
-    names = " and ".join(BACKBONES[net].name for net in nets)
+    names = ", ".join(BACKBONES[net].name for net in nets)
     return f"put {names} into a folder and set {FOLDER_VARIABLE} to it"
