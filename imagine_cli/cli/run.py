@@ -16,6 +16,7 @@ from ..errors import DeviceError, ImagineError, ModelError
 from ..progress import Bar
 from ..request import Request
 from ..shards import Shard
+from ..timings import part
 from . import records, streams
 
 if TYPE_CHECKING:  # NumPy and onnxruntime wait until they are needed, so that --help is quick
@@ -100,6 +101,7 @@ class Run:
         self._device, self._threads = device, threads
 
     @cached_property
+    @part("loading the model")
     def model(self) -> "OnnxModel":
         from ..model import OnnxModel
 
