@@ -23,6 +23,7 @@ from .origin import Origin
 from .request import Request
 from .results import seed_tag
 from .seeds import Seed, name
+from .timings import part
 from .variants import Progress, Variant
 
 
@@ -104,6 +105,7 @@ class _Turn:
     """Variants made now, as small as the sheet has them."""
 
     @cached_property
+    @part("decoding")
     def opened(self) -> Opened:
         opened = opening(self.source.path, self.request, self._folder)
         for warning in opened.warnings:
@@ -204,7 +206,8 @@ class _Turn:
         told = None
         for variant in self.imagined(seeds) if seeds else ():
             file = self.variant_file(variant.seed)
-            self.opened.write(variant.rows, file, self.made_of([variant.seed]))
+            with part("writing"):
+                self.opened.write(variant.rows, file, self.made_of([variant.seed]))
             if self.request.output.sheet:
                 upright = self.opened.upright(looked_at(variant.rows))
                 self.shown[variant.seed] = gallery.reduced(np.asarray(upright), on_sheet)
@@ -221,6 +224,7 @@ class _Turn:
             )
             del variant  # a large picture goes before the next one comes
 
+    @part("mean")
     def write_mean(self, seeds: Sequence[Seed]) -> Done:
         """The mean of the variants on the disk, made to agree as each of them does."""
         began, file = time.perf_counter(), self.mean_file(seeds)
@@ -243,6 +247,7 @@ class _Turn:
                 total[rows] = total[rows] + share if number else share
         return total
 
+    @part("sheet")
     def write_sheet(self, seeds: Sequence[Seed]) -> Done:
         for seed in seeds:
             if seed not in self.shown:
@@ -261,6 +266,7 @@ class _Turn:
         done = f"x{request.scale}, {request.kernel}" if request.kernel else "decompressed"
         return f"{self.source.path.name}, {done}, {request.model}"
 
+    @part("page")
     def write_page(self, seeds: Sequence[Seed]) -> Done:
         file = self.page_file(seeds)
         summary = f"{len(seeds)} of the pictures that agree with it. What they add is imagined."

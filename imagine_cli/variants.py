@@ -16,6 +16,7 @@ from .errors import ImagineError, ModelError
 from .evidence import Agreement, Evidence, InUnits, Samples
 from .seeds import Seed, checked
 from .tiles import Span, spans
+from .timings import part
 
 if TYPE_CHECKING:
     from .picture import Picture
@@ -99,10 +100,13 @@ def _variant(
         _paint(larger, pixels, evidence, model, number, level, seed, tile, share)
         pixels = larger
         if number + 1 < len(levels):
-            evidence.project(pixels, evidence.factors.index(level.factor))
-    picture = evidence.render(pixels, canvas(pixels.shape, evidence.observed.dtype, scratch))
+            with part("projection"):
+                evidence.project(pixels, evidence.factors.index(level.factor))
+    with part("rendering"):
+        picture = evidence.render(pixels, canvas(pixels.shape, evidence.observed.dtype, scratch))
     del pixels, larger  # twice the picture's size
-    agreement = evidence.agreement(picture)
+    with part("agreement"):
+        agreement = evidence.agreement(picture)
     return Variant(seed, picture, agreement, time.perf_counter() - began)
 
 
@@ -162,8 +166,10 @@ def _paint(
         band = np.empty((goal_rows.stop - goal_rows.start, *larger.shape[1:]), larger.dtype)
         for left, columns in enumerate(across):
             seen = read[(places - first)[:, None], _mirrored(columns.outer, border, width)]
-            code = field.cut(rows.outer, columns.outer)
-            imagined = model(number, seen.astype(np.float32), code, vector, condition)
+            with part("codes"):
+                code = field.cut(rows.outer, columns.outer)
+            with part(f"network, level {number + 1}"):
+                imagined = model(number, seen.astype(np.float32), code, vector, condition)
             goal_columns, own_columns = _kept(columns, border, width, enlarge)
             band[:, goal_columns] = imagined[own_rows, own_columns]
             progress((above * len(across) + left + 1) / (len(down) * len(across)))

@@ -44,6 +44,7 @@ ALLOWED = {
         "request",
         "results",
         "seeds",
+        "timings",
         "variants",
     },
     "opened": {
@@ -81,6 +82,7 @@ ALLOWED = {
     "silence": set(),
     "tiff": set(),
     "tiles": set(),
+    "timings": set(),
     "variants": {
         "canvas",
         "card",
@@ -91,6 +93,7 @@ ALLOWED = {
         "picture",
         "seeds",
         "tiles",
+        "timings",
     },
     "whole": {"errors"},
     "xmp": set(),
@@ -141,6 +144,7 @@ ALLOWED = {
         "cli.records",
         "cli.streams",
         "shards",
+        "timings",
     },
     "cli.streams": {"request", "whole"},
     "cli.variants": {
@@ -157,6 +161,7 @@ ALLOWED = {
         "request",
         "seeds",
         "shards",
+        "timings",
     },
     "__init__": {"api", "downscaled", "errors", "jpeg", "model", "picture", "variants"},
     "__main__": {"cli.app"},

@@ -167,6 +167,9 @@ MaxPixels = Annotated[
         parser=whole(1), metavar="N", help="The largest result to make unasked, in pixels."
     ),
 ]
+Timings = Annotated[
+    bool, typer.Option("--timings", help="Also where the time went, on stderr, at the end.")
+]
 Yes = Annotated[bool, typer.Option("-y", "--yes", help="Do not ask, however large a result is.")]
 ShardOf = Annotated[
     str, typer.Option("--shard", metavar="I/N", help="Only part I of N of the files.")

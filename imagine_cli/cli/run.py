@@ -16,6 +16,7 @@ from ..errors import DeviceError, ImagineError, ModelError
 from ..progress import Bar
 from ..request import Request
 from ..shards import Shard
+from ..timings import part
 from . import records, streams
 
 if TYPE_CHECKING:  # NumPy and onnxruntime wait until they are needed, so that --help is quick
@@ -101,6 +102,7 @@ class Run:
         self._checksum = " ".join(hub.sha256(file) for file in self._files.values())
         self._device, self._threads = device, threads
 
+    @part("loading the model")
     def model(self, task: Task) -> "OnnxModel":
         from ..model import OnnxModel
 

@@ -1,6 +1,7 @@
 """The commands that make variants: `imagine upscale` and `decompress`; and `info` and `compare`."""
 
 import json as json_text
+from contextlib import nullcontext
 from dataclasses import asdict, replace
 from math import inf
 from pathlib import Path
@@ -13,6 +14,7 @@ from ..choices import Format, Kernel, Scale, Task
 from ..progress import progress_bar
 from ..request import MAX_PIXELS, Draw, Output, Request
 from ..shards import Shard
+from ..timings import measured
 from . import records, streams
 from .exits import FAILED, exit_codes, impatient
 from .options import (
@@ -42,6 +44,7 @@ from .options import (
     Spread,
     Strip,
     Threads,
+    Timings,
     Yes,
     path,
 )
@@ -74,6 +77,7 @@ def upscale(
     shard: ShardOf = "1/1",
     max_pixels: MaxPixels = MAX_PIXELS,
     yes: Yes = False,
+    timings: Timings = False,
     quiet: Quiet = False,
 ) -> None:
     """Enlarge pictures: several plausible originals of each, which all shrink to it.
@@ -110,6 +114,7 @@ def decompress(
     shard: ShardOf = "1/1",
     max_pixels: MaxPixels = MAX_PIXELS,
     yes: Yes = False,
+    timings: Timings = False,
     quiet: Quiet = False,
 ) -> None:
     """Undo JPEG compression: several plausible originals, which all compress to the same file.
@@ -199,6 +204,7 @@ def _make(
     shard: str,
     max_pixels: int,
     yes: bool,
+    timings: bool,
     quiet: bool,
 ) -> None:
     """Both commands, from their options as they were given."""
@@ -236,6 +242,7 @@ def _make(
         exit_codes(json),
         progress_bar(quiet) as bar,
         impatient(),
+        measured() if timings else nullcontext() as watch,
         streams.opened(paths, output) as (pictures, folder),
     ):
         run = Run(request, bar, as_json=json, to_stdout=output == streams.DASH, quiet=quiet)
@@ -248,6 +255,8 @@ def _make(
         for source in sources:
             run.work(source, inputs)
         run.sum_up()
+    for line in watch.lines() if watch else ():
+        typer.echo(line, err=True)
     if run.count["failed"]:
         raise typer.Exit(FAILED)
 
