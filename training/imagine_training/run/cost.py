@@ -25,7 +25,7 @@ from .learner import Learner
 NOWHERE = torch.device("meta")  # tensors there have a shape, and no data
 KEPT = 5 * 4  # bytes a parameter: it, its gradient, Adam's two means, the running average
 LEARNING = 3  # times what imagining costs: forwards once, and back twice
-MOST_PIXELS = {"cpu": 2**14, "cuda": 2**18}  # of what is timed
+MOST_PIXELS = {"cpu": 2**12, "cuda": 2**18}  # of what is timed
 SECONDS = 0.5  # for which each piece is timed
 
 
