@@ -11,6 +11,7 @@ import hashlib
 import logging
 import os
 import re
+import sys
 from base64 import urlsafe_b64decode
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -156,9 +157,12 @@ def split(name: str) -> tuple[str, str | None]:
 def api() -> "HfApi":
     """The Hub's own library, which heeds HF_ENDPOINT, HF_TOKEN, HF_HUB_OFFLINE and proxies."""
     from huggingface_hub import HfApi
+    from huggingface_hub.utils import disable_progress_bars
 
     from . import __version__
 
+    if not sys.stderr.isatty():
+        disable_progress_bars()
     return HfApi(library_name="imagine-cli", library_version=__version__)
 
 
