@@ -157,7 +157,7 @@ def split(name: str) -> tuple[str, str | None]:
 def api() -> "HfApi":
     """The Hub's own library, which heeds HF_ENDPOINT, HF_TOKEN, HF_HUB_OFFLINE and proxies."""
     from huggingface_hub import HfApi
-    from huggingface_hub.utils import disable_progress_bars
+    from huggingface_hub.utils.tqdm import disable_progress_bars
 
     from . import __version__
 
