@@ -21,12 +21,6 @@ Samples: TypeAlias = NDArray[Any]
 """A picture as it is written: (height, width, 3) of uint8 or uint16, 0 to 255 or to 65,535."""
 
 
-def to_eight_bits(pixels: Pixels) -> EightBits:
-    """Rounded and clipped."""
-    picture: EightBits = np.rint(pixels * 255).clip(0, 255).astype(np.uint8)
-    return picture
-
-
 def seen(picture: Samples) -> EightBits:
     """In eight bits, for a screen: of sixteen the high ones."""
     return (picture if picture.dtype == np.uint8 else picture >> 8).astype(np.uint8, copy=False)

@@ -6,6 +6,7 @@ weights that both networks had before the step.
 
 from torch import Tensor, nn
 from torch.func import functional_call
+from torch.nn.utils.parametrizations import weight_norm
 
 
 def still(adversary: nn.Module, *pictures: Tensor) -> Tensor:
@@ -18,3 +19,9 @@ def still(adversary: nn.Module, *pictures: Tensor) -> Tensor:
 def against(loss: Tensor, adversary_loss: Tensor) -> Tensor:
     """The generator's loss (n,), with the gradients of both."""
     return loss + adversary_loss - adversary_loss.detach()
+
+
+def halving(channels: int, out: int) -> nn.Module:
+    """A convolution that halves the sides: (n, channels, h, w) to (n, out, h/2, w/2)."""
+    layer: nn.Module = weight_norm(nn.Conv2d(channels, out, 4, stride=2, padding=1))
+    return layer

@@ -26,7 +26,6 @@ from typing import ClassVar
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from torch.nn.utils.parametrizations import weight_norm
 
 from ..method import network
 from ..method.imle import imagine_levels
@@ -35,7 +34,7 @@ from ..method.learning import Drawn, Method, Network
 from ..method.network import BETA, DenseBlock, activate, convolution, small_at_first
 from ..method.perceptual import Lpips
 from ..method.presets import UPSCALE, LevelShape, Preset
-from .adversary import against, still
+from .adversary import against, halving, still
 from .inputs import unheard
 
 ADVERSARY_WEIGHT = 5e-3  # equation 3's lambda; its eta is the preset's pixel weight
@@ -185,8 +184,7 @@ class Adversary(nn.Module):
         self.layers = nn.ModuleList()
         for width, following in pairwise((3, *widths)):
             self.layers.append(convolution(width, following))
-            halving = nn.Conv2d(following, following, 4, stride=2, padding=1)
-            self.layers.append(weight_norm(halving))
+            self.layers.append(halving(following, following))
         self.out = convolution(widths[-1], 1)
 
     def forward(self, pictures: Tensor) -> Tensor:

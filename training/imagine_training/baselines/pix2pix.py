@@ -34,7 +34,7 @@ from ..method.learning import Drawn, Method, Network
 from ..method.network import activate, small_at_first
 from ..method.perceptual import Lpips
 from ..method.presets import DECOMPRESS, LevelShape, Preset
-from .adversary import against, still
+from .adversary import against, halving, still
 from .inputs import unheard
 
 WIDENING = (1, 2, 4, 8)  # of the channels, halving by halving
@@ -92,7 +92,7 @@ class Level(nn.Module):
         super().__init__()
         self.told = nn.Linear(preset.condition, shape.channels)
         widths = [3 + shape.map_channels, *(shape.channels * times for times in WIDENING)]
-        self.down = nn.ModuleList(_halving(one, after) for one, after in pairwise(widths))
+        self.down = nn.ModuleList(halving(one, after) for one, after in pairwise(widths))
         self.up = nn.ModuleList()
         carried = 0  # channels from the halving that a doubling undoes, beside those from below
         for after, one in reversed(list(pairwise([3, *widths[1:]]))):
@@ -140,11 +140,11 @@ class PatchAdversary(nn.Module):
 
     def __init__(self, width: int = 32) -> None:
         super().__init__()
-        halving = (
-            _halving(one, after) for one, after in pairwise((6, width, 2 * width, 4 * width))
+        halvings = (
+            halving(one, after) for one, after in pairwise((6, width, 2 * width, 4 * width))
         )
         self.layers = nn.ModuleList(
-            [*halving, weight_norm(nn.Conv2d(4 * width, 8 * width, 4, padding=1))]
+            [*halvings, weight_norm(nn.Conv2d(4 * width, 8 * width, 4, padding=1))]
         )
         self.out = weight_norm(nn.Conv2d(8 * width, 1, 4, padding=1))
 
@@ -154,8 +154,3 @@ class PatchAdversary(nn.Module):
             x = activate(layer(x))
         said: Tensor = self.out(x)
         return said
-
-
-def _halving(channels: int, out: int) -> nn.Module:
-    layer: nn.Module = weight_norm(nn.Conv2d(channels, out, 4, stride=2, padding=1))
-    return layer

@@ -4,6 +4,7 @@
 `run/`: batches, gradients, averages, validation, what is saved and exported.
 """
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -30,7 +31,7 @@ class Drawn:
     codes: list[torch.Generator]  # each picture's own stream of latent codes
 
 
-class Method(nn.Module):
+class Method(nn.Module, ABC):
     """`lpips`: the feature networks that the preset names. The first line of a method's docstring
     is what cards call it."""
 
@@ -46,9 +47,9 @@ class Method(nn.Module):
         self.adversaries = nn.ModuleList()
         """They learn beside the network, one a level, and are not exported."""
 
+    @abstractmethod
     def losses(self, drawn: Drawn, *, choose: bool = True) -> Tensor:
         """What is to become small, of each level's pictures: (levels, n).
 
         `choose`: on codes that the method chooses; else on random ones.
         """
-        raise NotImplementedError
