@@ -5,6 +5,10 @@
 One after another, from nothing, on one core (`imagine train --method`); then measured side by side
 on pictures that none of them saw (`imagine evaluate`). The tables are printed, and with
 `--page docs/results.md` put there. What is finished is not done again; what was stopped goes on.
+
+Minutes are those of a core, as its clock counts them for a process, whatever else the machine does:
+a few steps of a method are timed, and it gets as many as fit. `--steps` gives it those of an
+earlier run instead, and so the same weights.
 """
 
 import argparse
@@ -14,9 +18,22 @@ import os
 import shlex
 import subprocess
 import sys
+import time
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
+
+import numpy as np
+import torch
+from imagine_training.run.hardware import precision_called
+from imagine_training.run.learner import Learner
+from imagine_training.run.loop import train_step
+from imagine_training.run.methods import presets
+from imagine_training.run.pictures import Pictures
+from numpy.typing import NDArray
+
+TIMED = 4  # steps, before the first choice of codes and after it
 
 METHODS = {
     "upscale": ("imle", "srim", "esrgan", "regression"),
@@ -34,17 +51,21 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--train", type=Path, required=True, help="pictures to train on")
     parser.add_argument("--test", type=Path, required=True, help="others of the same kind")
-    parser.add_argument("--minutes", type=float, required=True, help="of each training")
+    budget = parser.add_mutually_exclusive_group(required=True)
+    budget.add_argument("--minutes", type=float, help="of a core, for each training")
+    budget.add_argument("--steps", nargs="+", metavar="RUN=STEPS", help="upscale-imle=400 …")
     parser.add_argument("--out", type=Path, required=True, help="folder of the runs and reports")
     parser.add_argument("--task", choices=METHODS, action="append", help="else both")
     parser.add_argument("--variants", type=int, default=10)
     parser.add_argument("--page", type=Path, help="a page whose figures are replaced")
     asked = parser.parse_args()
+    steps = dict(one.split("=") for one in asked.steps or ())
     told = []
     for task in asked.task or METHODS:
         runs = [asked.out / f"{task}-{method}" for method in METHODS[task]]
         for run, method in zip(runs, METHODS[task], strict=True):
-            train(run, task, method, asked.train, asked.minutes)
+            many = steps.get(run.name)
+            train(run, task, method, asked.train, asked.minutes, int(many) if many else None)
         report = asked.out / f"{task}-report"
         measure(report, task, runs, asked.test, asked.variants)
         told += tables(report, task, runs)
@@ -56,14 +77,39 @@ def main() -> None:
         asked.page.write_text(f"{before}{BEGIN}\n\n{text}\n\n{END}{after}")
 
 
-def train(run: Path, task: str, method: str, data: Path, minutes: float) -> None:
+def train(run: Path, task: str, method: str, data: Path, minutes: float, steps: int | None) -> None:
     if (run / "model.onnx").is_file():
         return
     words = ["--resume", "--out", str(run)]
     if not (run / "state.pt").is_file():
+        steps = steps or fitting(task, method, data, minutes)
         words = ["--task", task, "--method", method, "--init", "none", "--data", str(data)]
-        words += ["--hours", f"{minutes / 60:g}", "--seed", "0", "--out", str(run)]
-    imagine("train", *words, "--device", "cpu", "--precision", "float32", "--threads", "1")
+        words += ["--steps", str(steps), "--seed", "0", "--out", str(run)]
+    imagine("train", *words, "--device", "cpu", "--threads", "1")
+
+
+def fitting(task: str, method: str, data: Path, minutes: float) -> int:
+    """How many steps fit into so many minutes of a core; validation is not counted."""
+    torch.set_num_threads(1)
+    preset, cpu = presets(method, task)["compact"], torch.device("cpu")
+    reduced = precision_called("auto", cpu) == "bfloat16"
+    learner = Learner(preset, None, seed=0, reduced=reduced, device=cpu, say=print)
+
+    def seconds(first: int) -> float:
+        train_step(learner, pictures(data, preset.crop), first, 0.0)  # and it warms up
+        began = time.process_time()
+        for step in range(first, first + TIMED):
+            train_step(learner, pictures(data, preset.crop), step, 0.0)
+        return (time.process_time() - began) / TIMED
+
+    warm = preset.warm_steps
+    left = 60 * minutes - warm * seconds(0)
+    return warm + max(1, round(left / seconds(warm)))
+
+
+@cache
+def pictures(data: Path, crop: int) -> list[NDArray[np.uint8]]:
+    return Pictures([data], crop).train
 
 
 def measure(report: Path, task: str, runs: Sequence[Path], data: Path, variants: int) -> None:

@@ -47,10 +47,17 @@ def times(weights: NDArray[np.float64], array: Pixels) -> Pixels:
     return product
 
 
-def enlarged(nudges: Pixels, factor: int) -> Iterator[tuple[slice, Pixels]]:
-    """The nudges enlarged, band by band: rows of the large picture, and their pixels."""
+def enlarged(
+    nudges: Pixels, factor: int, moved: NDArray[np.bool_] | None = None
+) -> Iterator[tuple[slice, Pixels]]:
+    """The nudges enlarged, band by band: rows of the large picture, and their pixels.
+
+    moved: the rows of nudges that count, (h,); bands that none of them touches are left out.
+    """
     height, width = nudges.shape[:2]
     for large, small, weights in resizing(height, height * factor, "bicubic"):
+        if moved is not None and not moved[small].any():
+            continue
         wide = across(resizing(width, width * factor, "bicubic"), nudges[small])
         yield large, times(weights, wide)
 
