@@ -1,7 +1,7 @@
 """Evidence from a small picture: a scale and a kernel.
 
 What a picture lacks to shrink to the small one is put back smoothly: see `resampling`. Clipping and
-rounding then spoil it again, so the nudges are mended until Pillow, the witness, finds every byte.
+rounding then spoil it again, until Pillow, the witness, finds every byte: see `nudges`.
 """
 
 import math
@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from .canvas import Canvas, Rows
 from .choices import Scale
 from .evidence import InUnits, Pixels, Samples, checked, white
+from .nudges import Search
 from .resampling import (
     KERNELS,
     across,
@@ -24,17 +25,10 @@ from .resampling import (
     mending,
     resizing,
     shrunk_by_pillow,
-    shrunk_unrounded,
     times,
 )
 
 FACTORS = tuple(int(scale) for scale in Scale)
-
-_ROUNDS = 60
-_PATIENCE = 8  # rounds in which the error did not fall by a fifth
-_PACE = 1.3  # at first: H E has eigenvalues from 0.1 to 1 in two dimensions; below 2 it converges
-_SLOWER, _FASTER, _FASTEST = 0.5, 1.4, 5.2
-_LEAST_ROOM = 0.1  # so that nudges stay small where all is black or white already
 
 
 class Downscaled:
@@ -72,9 +66,7 @@ class Downscaled:
         """The picture in whole samples, (h·factor, w·factor, 3), near `pixels`, that shrinks to the
         input.
 
-        Clipping and rounding, Pillow's own included, spoil an exact projection. So its nudges go on
-        where Pillow finds another byte, the farther the fewer pixels have room to follow. Where no
-        picture shrinks to the input, the round that came nearest counts.
+        Where no picture shrinks to the input, the one that comes nearest: see `nudges`.
         """
         height, width = self.observed.shape[:2]
         shape = height * self.factor, width * self.factor, 3
@@ -83,20 +75,8 @@ class Downscaled:
             turned = self._turned().render(np.swapaxes(np.asarray(pixels), 0, 1))
             picture[:] = np.swapaxes(np.asarray(turned), 0, 1)
             return picture
-        nudges = self._nudges(pixels, self.factor)
-        best, least, since = nudges, math.inf, 0
-        paces, moved = _Paces(nudges.shape), np.ones(height, bool)
-        for turn in range(_ROUNDS):
-            self._lay(pixels, nudges, picture, moved)
-            further, error = self._further(nudges, picture, moved, paces)
-            if error < 0.8 * least:
-                best, least, since = nudges, error, turn
-            if error == 0 or turn - since == _PATIENCE:
-                break
-            moved = (further != nudges).any((1, 2))
-            nudges = further
-        if best is not nudges:
-            self._lay(pixels, best, picture, (best != nudges).any((1, 2)))
+        search = Search(self.observed, self.factor, self.kernel, self._channels)
+        search.write(pixels, self._nudges(pixels, self.factor), picture)
         return picture
 
     def agreement(self, picture: Rows) -> "DownscaledAgreement":
@@ -121,8 +101,12 @@ class Downscaled:
 
     def _by_pillow(self, picture: Rows) -> Iterator[tuple[slice, Samples]]:
         """The same, some rows at a time."""
-        for rows, large, _ in resizing(len(picture), len(self.observed), self.kernel):
-            yield rows, shrunk_by_pillow(picture[large], large, rows, self.factor, self.kernel)
+        height, width = self.observed.shape[:2]
+        (horizontal,) = resizing(picture.shape[1], width, self.kernel, picture.shape[1])
+        for vertical in resizing(len(picture), height, self.kernel):
+            band = picture[vertical.columns]
+            small = shrunk_by_pillow(band, vertical, horizontal, self.factor, self.kernel)
+            yield vertical.rows, small
 
     def _nudges(self, pixels: Rows, factor: int) -> Pixels:
         """Those that make `pixels`, (h·factor, w·factor, 3), shrink to the input, unrounded."""
@@ -133,45 +117,6 @@ class Downscaled:
             lacking[small] -= across(resizing(width * factor, width, self.kernel), low)
         nudges = across(mending(width, factor, self.kernel), lacking)
         return down(mending(height, factor, self.kernel), nudges)
-
-    def _lay(self, pixels: Rows, nudges: Pixels, picture: Canvas, moved: NDArray[np.bool_]) -> None:
-        """Write what `pixels` and `nudges` amount to into `picture`, rounded, where any moved."""
-        for large, correction in enlarged(nudges, self.factor, moved):
-            correction += self._channels(pixels[large])
-            correction *= self.white
-            picture[large] = np.rint(correction, out=correction).clip(0, self.white, out=correction)
-
-    def _further(
-        self, nudges: Pixels, picture: Rows, moved: NDArray[np.bool_], paces: "_Paces"
-    ) -> tuple[Pixels, float]:
-        """The nudges, moved on where Pillow finds another byte; and the squared error it finds.
-
-        Where none moved since it looked, it found none.
-        """
-        width = self.observed.shape[1]
-        further, squares = nudges.copy(), 0.0
-        laid = np.zeros(len(picture), bool)
-        for large, small, _ in resizing(len(nudges), len(picture), "bicubic"):
-            laid[large] = moved[small].any()
-        for rows, large, weights in resizing(len(picture), len(self.observed), self.kernel):
-            if not laid[large].any():
-                continue
-            band = picture[large]
-            seen = self._channels(shrunk_unrounded(band, weights, width, self.kernel))
-            target = self._channels(self.observed[rows])
-            error = target - np.floor(seen + 0.5)
-            if not error.any():
-                continue
-            lacking = np.where(error != 0, target - seen, 0)
-            up, down = (
-                self._channels(shrunk_by_pillow(share, large, rows, self.factor, "bilinear"))
-                for share in ((band < self.white) * np.uint8(255), (band > 0) * np.uint8(255))
-            )
-            room = np.where(lacking > 0, up, down) / np.float32(255)
-            step = paces.now(rows, lacking) / self.white * lacking
-            further[rows] += step / np.maximum(room, _LEAST_ROOM)
-            squares += float((error**2).sum())
-        return further, squares
 
     def _turned(self) -> "Downscaled":
         """The same evidence with rows for columns."""
@@ -186,25 +131,6 @@ class Downscaled:
         """The channels to compute with: one, their mean, where all are to be equal."""
         values = values.astype(np.result_type(values, np.float32))
         return values.mean(axis=2, keepdims=True) if self.grey else values
-
-
-class _Paces:
-    """How much of what is lacking each nudge makes up for at a time: (h, w, channels).
-
-    Even areas round all at once, so that steps of one length would lead to and fro for ever. After
-    a turn they are half as long, and while there is none longer: Riedmiller & Braun's Rprop (1993).
-    """
-
-    def __init__(self, shape: tuple[int, ...]) -> None:
-        self.paces, self.towards = np.full(shape, _PACE, np.float32), np.zeros(shape, np.int8)
-
-    def now(self, rows: slice, lacking: NDArray[np.float64]) -> NDArray[np.float32]:
-        before, towards = self.towards[rows], np.sign(lacking).astype(np.int8)
-        turns = towards * before
-        self.paces[rows] *= np.where(turns < 0, _SLOWER, np.where(turns > 0, _FASTER, 1))
-        np.minimum(self.paces[rows], _FASTEST, out=self.paces[rows])
-        self.towards[rows] = np.where(towards, towards, before)
-        return self.paces[rows]
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ condition number below three for every kernel, factor and size. (The least-norm 
 for E, would show the edges of the small pixels under box.)
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -32,12 +32,12 @@ class Block(NamedTuple):
     weights: NDArray[np.float64]
 
 
-def across(blocks: tuple[Block, ...], array: Pixels) -> Pixels:
+def across(blocks: Iterable[Block], array: Pixels) -> Pixels:
     """A banded matrix applied to the rows' pixels: (…, columns, c) -> (…, rows, c)."""
     return down(blocks, array.swapaxes(0, 1)).swapaxes(0, 1)
 
 
-def down(blocks: tuple[Block, ...], array: Pixels) -> Pixels:
+def down(blocks: Iterable[Block], array: Pixels) -> Pixels:
     """A banded matrix applied to the columns' pixels: (columns, …, c) -> (rows, …, c)."""
     return np.concatenate([times(weights, array[columns]) for _, columns, weights in blocks])
 
@@ -47,17 +47,10 @@ def times(weights: NDArray[np.float64], array: Pixels) -> Pixels:
     return product
 
 
-def enlarged(
-    nudges: Pixels, factor: int, moved: NDArray[np.bool_] | None = None
-) -> Iterator[tuple[slice, Pixels]]:
-    """The nudges enlarged, band by band: rows of the large picture, and their pixels.
-
-    moved: the rows of nudges that count, (h,); bands that none of them touches are left out.
-    """
+def enlarged(nudges: Pixels, factor: int) -> Iterator[tuple[slice, Pixels]]:
+    """The nudges enlarged, band by band: rows of the large picture, and their pixels."""
     height, width = nudges.shape[:2]
     for large, small, weights in resizing(height, height * factor, "bicubic"):
-        if moved is not None and not moved[small].any():
-            continue
         wide = across(resizing(width, width * factor, "bicubic"), nudges[small])
         yield large, times(weights, wide)
 
@@ -81,27 +74,42 @@ def columns_first(height: int, width: int) -> bool:
 
 
 def shrunk_by_pillow(
-    band: NDArray[Any], large: slice, rows: slice, factor: int, kernel: str
+    cut: NDArray[Any], vertical: Block, horizontal: Block, factor: int, kernel: str
 ) -> NDArray[Any]:
-    """Some rows of the shrunk picture, bit for bit, from the `band` of large rows they touch.
+    """Some rows and columns of the shrunk picture, bit for bit, from the pixels that they touch.
 
     Of 16 bits, which Pillow resizes one channel at a time and in floating point, rounded.
     """
-    top = rows.start * factor - large.start
-    box = (0, top, band.shape[1], top + (rows.stop - rows.start) * factor)
-    size = (band.shape[1] // factor, rows.stop - rows.start)
-    small = _by_pillow(band, size, kernel, box)
-    return small if band.dtype == np.uint8 else np.rint(small).clip(0, 65535).astype(np.uint16)
+    (left, right), (top, bottom) = _within(horizontal, factor), _within(vertical, factor)
+    small = _by_pillow(
+        cut, (_count(horizontal), _count(vertical)), kernel, (left, top, right, bottom)
+    )
+    return small if cut.dtype == np.uint8 else np.rint(small).clip(0, 65535).astype(np.uint16)
 
 
 def shrunk_unrounded(
-    band: NDArray[Any], weights: NDArray[np.float64], width: int, kernel: str
+    cut: NDArray[Any], vertical: Block, horizontal: Block, factor: int, kernel: str
 ) -> NDArray[np.float64]:
-    """The same before it is rounded at last. weights: those of the band's rows."""
-    if band.dtype == np.uint8:
+    """The same before it is rounded at last."""
+    weights = vertical.weights
+    if cut.dtype == np.uint8:
         weights = np.rint(weights * 2**22) / 2**22  # Pillow's fixed point
-    passed = _by_pillow(band, (width, len(band)), kernel).astype(np.float64)
-    return times(weights, passed).clip(0, np.iinfo(band.dtype).max)
+    left, right = _within(horizontal, factor)
+    size, box = (_count(horizontal), len(cut)), (left, 0, right, len(cut))
+    passed = _by_pillow(cut, size, kernel, box).astype(np.float64)
+    return times(weights, passed).clip(0, np.iinfo(cut.dtype).max)
+
+
+def _within(block: Block, factor: int) -> tuple[int, int]:
+    """Where the pixels that a block's rows stand for begin and end among those that they touch."""
+    start, stop = (
+        factor * end - block.columns.start for end in (block.rows.start, block.rows.stop)
+    )
+    return start, stop
+
+
+def _count(block: Block) -> int:
+    return int(block.rows.stop - block.rows.start)
 
 
 def _by_pillow(
@@ -131,9 +139,9 @@ def mending_matrix(size: int, factor: int, kernel: str) -> NDArray[np.float64]:
 
 
 @lru_cache(maxsize=64)
-def resizing(size_in: int, size_out: int, kernel: str) -> tuple[Block, ...]:
-    """Pillow's resampling of `size_in` samples to `size_out`."""
-    height = max(1, _BAND * size_out // max(size_in, size_out))
+def resizing(size_in: int, size_out: int, kernel: str, band: int = _BAND) -> tuple[Block, ...]:
+    """Pillow's resampling of `size_in` samples to `size_out`; a block for every `band` or so."""
+    height = max(1, band * size_out // max(size_in, size_out))
     return tuple(_block(rows, size_in, size_out, kernel) for rows in _bands(size_out, height))
 
 

@@ -9,7 +9,7 @@ import pytest
 from pictures import photograph
 from PIL import Image
 
-from imagine_cli import downscaled
+from imagine_cli import nudges
 from imagine_cli.downscaled import FACTORS, Downscaled
 from imagine_cli.resampling import KERNELS, mending_matrix, shrinking_matrix
 
@@ -220,11 +220,11 @@ def test_a_checkerboard_says_that_nothing_shrinks_to_it():
 
 def test_the_nearest_picture_is_found_in_bounded_time(monkeypatch):
     rounds = []
-    lay = Downscaled._lay
-    monkeypatch.setattr(Downscaled, "_lay", lambda *a: (rounds.append(1), lay(*a)))
+    lay = nudges.Search._lay
+    monkeypatch.setattr(nudges.Search, "_lay", lambda *a: (rounds.append(1), lay(*a)))
     evidence = Downscaled(checkerboard(12), 2, "bilinear")
     evidence.render(noisy_enlargement(evidence.observed, 2))
-    assert len(rounds) < downscaled._ROUNDS / 2
+    assert len(rounds) < nudges._ROUNDS / 2
 
 
 def test_grey_stays_grey():
