@@ -174,4 +174,12 @@ Yes = Annotated[bool, typer.Option("-y", "--yes", help="Do not ask, however larg
 ShardOf = Annotated[
     str, typer.Option("--shard", metavar="I/N", help="Only part I of N of the files.")
 ]
+Cluster = Annotated[
+    str | None,
+    typer.Option(
+        "--ray",
+        metavar="ADDRESS",
+        help="Share the files among a Ray cluster: local, auto or ray://…",
+    ),
+]
 Quiet = Annotated[bool, typer.Option("-q", "--quiet", help="Only results and errors.")]

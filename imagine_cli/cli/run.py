@@ -1,4 +1,4 @@
-"""A run over many files, one after another: what is told of each, and counted."""
+"""A run over many files: what is told of each, and counted."""
 
 import os
 import time
@@ -10,19 +10,16 @@ from math import inf, prod
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .. import __version__, files
+from .. import files
 from ..choices import Task
-from ..errors import DeviceError, ImagineError, ModelError
+from ..errors import ImagineError
 from ..progress import Bar
 from ..request import Request
 from ..shards import Shard
-from ..timings import part
 from . import records, streams
 
 if TYPE_CHECKING:  # NumPy and onnxruntime wait until they are needed, so that --help is quick
-    from ..jobs import Done
-    from ..model import OnnxModel
-    from ..origin import Origin
+    from ..turns import Event
 
 LONG = 30  # seconds of a picture's turn that are told beforehand
 SURE = 1  # second of work that an estimate is made from
@@ -30,7 +27,7 @@ BYTES = 3  # a pixel, at most: PNG and WebP take less
 
 
 class Run:
-    """All files, one after another; a bad one is named and does not stop the rest."""
+    """All files; a bad one is named and does not stop the rest."""
 
     def __init__(
         self, request: Request, bar: Bar, *, as_json: bool, to_stdout: bool, quiet: bool
@@ -38,7 +35,6 @@ class Run:
         self.request, self.bar, self.quiet = request, bar, quiet
         self.as_json, self.to_stdout = as_json, to_stdout
         self.count = Counter[str]()  # written, there, failed
-        self._models: dict[Task, OnnxModel] = {}  # those that were opened
 
     def gather(
         self, paths: list[Path], output: Path | None, recursive: bool, part: Shard
@@ -92,61 +88,41 @@ class Run:
             self.request = replace(self.request, output=replace(output, max_pixels=inf))
 
     def load(self, device: str, threads: int, offline: bool) -> None:
-        """Find the models: a wrong name is told even if all is done. Each is opened when needed."""
-        from .. import hub
+        """Find the models. Each is opened when it is needed."""
+        from ..turns import Worker
 
-        names = {task: str(task) for task in self.request.tasks} | {
-            self.request.task: self.request.model
-        }
-        self._files = {task: hub.find(one, offline=offline) for task, one in names.items()}
-        self._checksum = " ".join(hub.sha256(file) for file in self._files.values())
-        self._device, self._threads = device, threads
+        self.worker = Worker(self.request, device, threads, offline)
 
-    @part("loading the model")
-    def model(self, task: Task) -> "OnnxModel":
-        from ..model import OnnxModel
-
-        if task not in self._models:
-            self._models[task] = OnnxModel(self._files[task], self._device, self._threads)
-        return self._models[task]
-
-    def work(self, source: files.Source, inputs: set[str]) -> None:
-        """One picture; whatever it does, the others go on."""
-        from .. import jobs
-
-        self.bar.start(source.path.name)
-        warn = partial(self.warn, source.named)
-        estimate = Estimate(self.request, source, self.bar, self.quiet)
-        try:
-            for done in jobs.work(
+    def work(self, sources: list[files.Source], inputs: set[str]) -> None:
+        """All pictures, one after another."""
+        for source in sources:
+            self.bar.start(source.path.name)
+            self.worker.turn(
                 source,
-                self.request,
                 inputs,
-                self.model,
-                partial(self._made_of, source),
-                warn=warn,
-                progress=estimate,
+                partial(self._tell, source),
+                progress=Estimate(self.request, source, self.bar, self.quiet),
                 drawn=self.bar.finished,
-            ):
-                self._tell(source, done)
-        except ImagineError as error:
-            if isinstance(error, DeviceError | ModelError) and not self._models:
-                raise  # there is no model to run: no other file would fare better
-            self.fail(source.named, str(error))
-        except MemoryError:
-            self.fail(source.named, "not enough memory: try a smaller --scale")
-        except BrokenPipeError:
-            raise  # nobody reads our results any more
-        except Exception as error:
-            line = f"failed unexpectedly ({_in_one_line(error)}); please report this file"
-            self.fail(source.named, line)
+            )
+
+    def spread(self, sources: list[files.Source], inputs: set[str], cluster: str) -> None:
+        """All pictures, on a Ray cluster; each is told when all of it is done."""
+        from ..cluster import turns
+
+        for source, events in turns(cluster, self.worker, sources, inputs):
+            self.bar.start(source.path.name)
+            for _ in range(self.request.draw.pool):
+                self.bar.finished()
+            for event in events:
+                self._tell(source, event)
 
     def sum_up(self) -> None:
         if self.quiet:
             return
         written, there, failed = (self.count[word] for word in ("written", "there", "failed"))
         line = f"{written} written"
-        line += f" on {self.model(self.request.task).device}" if self._models else ""
+        models = self.worker.models
+        line += f" on {models[self.request.task].device}" if self.request.task in models else ""
         line += f", {there} already there" if there else ""
         line += f", {failed} failed" if failed else ""
         self.bar.print(line, err=True)
@@ -160,36 +136,26 @@ class Run:
         if self.as_json:
             self.bar.print(records.failure(file, line), err=False)
 
-    def _tell(self, source: files.Source, done: "Done") -> None:
+    def _tell(self, source: files.Source, event: "Event") -> None:
         """Count a result and print it: its name, or its line of JSON."""
         from ..jobs import Kind
+        from ..turns import Failed, Warned
 
-        self.count["written" if done.made else "there"] += 1
-        if done.kind == Kind.variant:
+        if isinstance(event, Warned):
+            self.warn(source.named, event.line)
+            return
+        if isinstance(event, Failed):
+            self.fail(source.named, event.line)
+            return
+        self.count["written" if event.made else "there"] += 1
+        if event.kind == Kind.variant:
             self.bar.finished()
         if self.to_stdout:
-            streams.copy_out(done.path)
+            streams.copy_out(event.path)
         elif self.as_json:
-            self.bar.print(records.result(source, done, self.request), err=False)
+            self.bar.print(records.result(source, event, self.request), err=False)
         else:
-            self.bar.print(str(done.path), err=False)
-
-    def _made_of(self, source: files.Source) -> "Origin":
-        """What results are made of, but for their seeds."""
-        from .. import hub
-        from ..origin import Origin
-
-        return Origin(
-            task=self.request.task,
-            scale=self.request.scale,
-            kernel=self.request.kernel or "",
-            seed="",
-            input_sha256=hub.sha256(source.path),
-            model_sha256=self._checksum,
-            input=source.path.name,
-            model=self.request.model,
-            version=__version__,
-        )
+            self.bar.print(str(event.path), err=False)
 
 
 @dataclass
@@ -243,7 +209,3 @@ def _is_result(path: Path, task: str) -> bool:
 
     found = origin.read(path)
     return found is not None and found.task == task
-
-
-def _in_one_line(error: Exception) -> str:
-    return " ".join(f"{type(error).__name__}: {error}".split())[:200]

@@ -18,6 +18,7 @@ from ..timings import measured
 from . import records, streams
 from .exits import FAILED, exit_codes, impatient
 from .options import (
+    Cluster,
     Count,
     Decompress,
     Device,
@@ -75,6 +76,7 @@ def upscale(
     strip: Strip = False,
     recursive: Recursive = False,
     shard: ShardOf = "1/1",
+    ray: Cluster = None,
     max_pixels: MaxPixels = MAX_PIXELS,
     yes: Yes = False,
     timings: Timings = False,
@@ -112,6 +114,7 @@ def decompress(
     strip: Strip = False,
     recursive: Recursive = False,
     shard: ShardOf = "1/1",
+    ray: Cluster = None,
     max_pixels: MaxPixels = MAX_PIXELS,
     yes: Yes = False,
     timings: Timings = False,
@@ -202,6 +205,7 @@ def _make(
     strip: bool,
     recursive: bool,
     shard: str,
+    ray: str | None,
     max_pixels: int,
     yes: bool,
     timings: bool,
@@ -238,6 +242,8 @@ def _make(
     except ValueError as error:
         raise typer.BadParameter(str(error), param_hint="--shard") from None
     streams.check(paths, output, request, json)
+    if ray and (timings or streams.DASH in [*paths, output]):
+        raise typer.BadParameter("neither - nor --timings: other machines work", param_hint="--ray")
     with (
         exit_codes(json),
         progress_bar(quiet) as bar,
@@ -252,8 +258,10 @@ def _make(
         run.ask(sources)
         run.load(device.value, threads, offline)
         bar.expect(len(sources) * request.draw.imagined)
-        for source in sources:
-            run.work(source, inputs)
+        if ray:
+            run.spread(sources, inputs, ray)
+        else:
+            run.work(sources, inputs)
         run.sum_up()
     for line in watch.lines() if watch else ():
         typer.echo(line, err=True)
