@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterator, Sequence
 from itertools import islice
 from typing import Any
 
-from .errors import ImagineError
+from .errors import ImagineError, install
 from .files import Source
 from .turns import Event, Failed, Worker
 
@@ -55,7 +55,7 @@ def _begun(address: str) -> Any:
     try:
         import ray
     except ImportError:
-        raise ImagineError("--ray needs Ray: pip install 'imagine-cli[ray]'") from None
+        raise ImagineError(f"--ray needs Ray: {install('ray')}") from None
     where = {"include_dashboard": False} if address == LOCAL else {"address": address}
     try:
         if found := _HOST_AND_PORT.fullmatch(address):  # where nobody answers, Ray ends the program

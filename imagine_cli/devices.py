@@ -19,6 +19,9 @@ PACKAGES = {"cuda": "onnxruntime-gpu", "directml": "onnxruntime-directml"}
 MOST_MEMORY = 4 * 2**30
 """Bytes that the models of a process may hold while they run, beside their weights."""
 
+OUT_OF_MEMORY = ("failed to allocate memory", "out of memory", "out_of_memory", "outofmemory")
+"""In what onnxruntime's providers say, in small letters: CUDA, DirectML, the CPU's arena."""
+
 
 def there() -> list[str]:
     """The devices that this onnxruntime was built for; whether one runs is not said."""

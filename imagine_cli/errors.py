@@ -22,5 +22,9 @@ class ModelError(ImagineError):
     """A model that cannot be found, read or run."""
 
 
+class ModelMemoryError(ModelError):
+    """A model takes more memory than there is for it; of smaller tiles it may take less."""
+
+
 class DeviceError(ImagineError):
     """A device that was asked for and is not there."""

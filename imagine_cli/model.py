@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from . import devices
 from .card import Card, read_card
-from .errors import DeviceError, ModelError
+from .errors import DeviceError, ModelError, ModelMemoryError
 from .evidence import Pixels
 
 
@@ -74,7 +74,13 @@ class OnnxModel:
             (imagined,) = self._session.run([f"imagined_{level + 1}"], feeds, self._run)
         except Exception as error:
             if "Available memory of" in str(error):
-                raise ModelError(f"it asks for more than {_MOST}; use another model") from None
+                line = f"it asks for more than {_MOST}; use another model"
+                raise ModelMemoryError(line) from None
+            if any(words in str(error).lower() for words in devices.OUT_OF_MEMORY):
+                line = (
+                    f"{self.device} has too little free memory for the model; close other programs"
+                )
+                raise ModelMemoryError(line) from None
             raise ModelError(f"the model failed: {_first_line(error)}") from None
         larger = self.card.enlarges(level)
         expected = (1, 3, larger * pixels.shape[0], larger * pixels.shape[1])

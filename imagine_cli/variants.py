@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +13,7 @@ from numpy.typing import NDArray
 from . import noise
 from .canvas import Canvas, Rows, canvas
 from .card import LevelCard, Model
-from .errors import ImagineError, ModelError
+from .errors import ImagineError, ModelError, ModelMemoryError
 from .evidence import Agreement, Evidence, InUnits, Samples
 from .seeds import Seed, checked
 from .tiles import Span, spans
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 BORDER = 8  # pixels by which a level sees the picture mirrored beyond its border
 TILE = 192 + 2 * BORDER  # pixels of a level's input that a tile answers for, each way, at most;
 MARGINS = 7  # or so many times what it reads beyond them, if that is more
+LEAST_TILE = 24  # pixels, even where memory is short
 
 Progress = Callable[[float], None]  # told the share of a variant that is done
 
@@ -97,7 +99,8 @@ def _variant(
     for number, level in enumerate(levels):
         share = _Share(progress, levels, number)
         larger = _blank(evidence, level, scratch)
-        _paint(larger, pixels, evidence, model, number, level, seed, tile, share)
+        paint = partial(_paint, larger, pixels, evidence, model, number, level, seed, share)
+        _in_tiles(paint, tile or max(TILE, MARGINS * level.margin))
         pixels = larger
         if number + 1 < len(levels):
             with part("projection"):
@@ -132,6 +135,17 @@ def _blank(evidence: Evidence, level: LevelCard, scratch: Path | None) -> Canvas
     return canvas((height, width, 3), np.float16 if enough else np.float32, scratch)
 
 
+def _in_tiles(paint: Callable[[int], None], side: int) -> None:
+    """Paint in tiles of that side; in smaller ones if memory is short: no tiles leave a trace."""
+    while True:
+        try:
+            return paint(side)
+        except ModelMemoryError:
+            side //= 2
+            if side < LEAST_TILE:
+                raise
+
+
 def _paint(
     larger: Canvas,
     pixels: Rows,
@@ -140,8 +154,8 @@ def _paint(
     number: int,
     level: LevelCard,
     seed: Seed,
-    side: int,
     progress: Progress,
+    side: int,
 ) -> None:
     """One level's picture, tile by tile, each with its cut of the code for the whole picture."""
     height, width = pixels.shape[:2]
@@ -153,7 +167,7 @@ def _paint(
     # The picture goes on for a little, mirrored: what a network does at a border is not kept.
     step = level.multiple
     border = _rounded_up(BORDER, step)
-    side = max((side or max(TILE, MARGINS * level.margin)) // step, 1) * step
+    side = max(side // step, 1) * step
     down, across = (
         list(spans(_rounded_up(length + 2 * border, step), side, level.margin, step))
         for length in (height, width)

@@ -9,6 +9,7 @@ from models import card, model_file
 
 from imagine_cli import DeviceError, ModelError, OnnxModel
 from imagine_cli.card import Card
+from imagine_cli.errors import ModelMemoryError
 
 
 @pytest.fixture
@@ -49,6 +50,26 @@ def test_a_model_that_lies_about_its_shape_fails_in_one_line(tmp_path, about):
     with pytest.raises(ModelError, match="the model failed") as caught:
         run(model, channels=2)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "BFCArena::AllocateRawInternal Failed to allocate memory for requested buffer of size 9",
+        "CUDA failure 2: out of memory ; GPU=0",
+        "8007000E E_OUTOFMEMORY: not enough memory resources are available",
+    ],
+    ids=["arena", "CUDA", "DirectML"],
+)
+def test_a_device_without_memory_is_told_from_a_model_that_fails(said, tmp_path, about):
+    class Short:
+        def run(self, *_):
+            raise RuntimeError(said)
+
+    model = OnnxModel(model_file(tmp_path / "m.onnx", about), "cpu")
+    model._session = Short()
+    with pytest.raises(ModelMemoryError, match="cpu has too little free memory"):
+        run(model)
 
 
 def test_a_device_that_is_not_there_is_an_error_and_auto_says_what_it_is(tmp_path, about):

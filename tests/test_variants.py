@@ -1,11 +1,14 @@
 """A variant depends on the evidence, the model and its seed, and on nothing else."""
 
+from dataclasses import dataclass
+
 import numpy as np
 import pytest
 from models import Toy, card
 from pictures import photograph
 
 from imagine_cli import Downscaled, ModelError, imagine
+from imagine_cli.errors import ModelMemoryError
 from imagine_cli.seeds import Near
 
 
@@ -26,6 +29,33 @@ def test_tiles_leave_no_trace(evidence):
     for tile in (8, 14, 32):
         tiled = next(imagine(evidence, Toy(), [1], tile=tile)).picture
         assert np.abs(tiled - whole).max() <= 1
+
+
+@dataclass
+class Small(Toy):
+    """On a device that holds so many pixels at a time."""
+
+    most: int = 1000
+    refused: int = 0
+
+    def __call__(self, level, pixels, *rest):
+        if pixels.shape[0] * pixels.shape[1] > self.most:
+            self.refused += 1
+            raise ModelMemoryError("too little memory")
+        return super().__call__(level, pixels, *rest)
+
+
+def test_where_memory_is_short_tiles_are_smaller(evidence):
+    plenty = next(imagine(evidence, Toy(), [1])).picture.astype(int)
+    model = Small(most=1500)
+    short = next(imagine(evidence, model, [1])).picture
+    assert model.refused
+    assert np.abs(short - plenty).max() <= 1
+
+
+def test_where_memory_is_too_short_it_is_said(evidence):
+    with pytest.raises(ModelMemoryError):
+        next(imagine(evidence, Small(most=10), [1]))
 
 
 def test_tiles_leave_no_trace_around_a_liked_one_either(evidence):
