@@ -164,7 +164,7 @@ def test_photographs_are_met(name, factor):
     large = np.asarray(Image.open(EVALUATION / name).convert("RGB"))[:320, :480]
     evidence = Downscaled(shrunk(large, 16 if factor > 4 else 8, "bicubic"), factor)
     written = evidence.render(noisy_enlargement(evidence.observed, factor))
-    assert evidence.agreement(written).identical == 1
+    assert evidence.agreement(written).identical >= 0.9995
 
 
 def test_even_areas_which_round_all_at_once_are_met():
