@@ -20,7 +20,11 @@ from .resampling import across, resizing, shrunk_by_pillow, shrunk_unrounded, ti
 _ROUNDS = 60
 _PATIENCE = 8  # rounds in which the error did not fall by a fifth
 _PACE = 1.3  # at first: H E has eigenvalues from 0.1 to 1 in two dimensions; below 2 it converges
-_SLOWER, _FASTER, _FASTEST = 0.7, 1.3, 1.5  # larger ones meet more, and end farther where none is met
+_SLOWER, _FASTER, _FASTEST = (
+    0.7,
+    1.3,
+    1.5,
+)  # larger ones meet more, and end farther where none is met
 _LEAST_ROOM = 0.1  # so that nudges stay small where all is black or white already
 _REACH = 6  # small pixels: two that a nudge touches, three that Lanczos sees, and one
 _WIDTH = 512  # large columns of what is worked on at a time, where few nudges moved
