@@ -4,8 +4,9 @@ from dataclasses import replace
 
 import pytest
 import torch
-from imagine_training.method.network import Generator
+from imagine_training.method.network import Bicubic, Generator
 from imagine_training.method.presets import DECOMPRESS, PRESETS, UPSCALE, Preset
+from imagine_training.run.export import Convolved
 
 EVERY_LEVEL = [(UPSCALE, level) for level in range(4)] + [(DECOMPRESS, 0)]
 
@@ -83,3 +84,10 @@ def test_the_shipped_sizes_stay_small():
     for preset in (UPSCALE, DECOMPRESS):
         count = sum(weights.numel() for weights in Generator(preset).parameters())
         assert 4 * count < 12e6  # bytes
+
+
+@pytest.mark.parametrize("enlarge", [2, 4, 16])
+def test_what_is_exported_enlarges_plainly_as_torch_does(enlarge):
+    plain = Bicubic(enlarge)
+    pixels = torch.rand(2, 3, 7, 5)
+    assert torch.allclose(Convolved(plain)(pixels), plain(pixels), atol=1e-5)

@@ -131,7 +131,6 @@ class Level(nn.Module):
 
     def __init__(self, shape: LevelShape, preset: Preset) -> None:
         super().__init__()
-        self.enlarge = shape.enlarge
         self.entry = convolution(3 + shape.map_channels, shape.channels)
         self.told = nn.Linear(preset.condition, shape.channels)
         self.trunk = nn.Sequential(*(Block(shape) for _ in range(shape.blocks)))
@@ -140,6 +139,7 @@ class Level(nn.Module):
         self.tail = nn.ModuleList(convolution(one, after) for one, after in pairwise(widths))
         self.last = convolution(widths[-1], widths[-1])
         self.out = small_at_first(convolution(widths[-1], 3))
+        self.plain = network.Bicubic(shape.enlarge)
 
     def forward(
         self, pixels: Tensor, latent_map: Tensor, vector: Tensor, condition: Tensor
@@ -150,10 +150,7 @@ class Level(nn.Module):
         for layer in self.tail:  # doubling by doubling, to (n, channels, e h, e w)
             x = activate(layer(F.interpolate(x, scale_factor=2.0, mode="nearest")))
         residual = self.out(activate(self.last(x)))
-        plain = F.interpolate(
-            pixels, scale_factor=float(self.enlarge), mode="bicubic", align_corners=False
-        )
-        imagined: Tensor = plain + residual
+        imagined: Tensor = self.plain(pixels) + residual
         return imagined
 
 

@@ -122,6 +122,19 @@ class StyledBlock(nn.Module):
         return styled if self.map_gain is None else styled + self.map_gain(latent_map)
 
 
+class Bicubic(nn.Module):
+    """Pictures (n, 3, h, w), plainly enlarged: (n, 3, e h, e w)."""
+
+    def __init__(self, enlarge: int) -> None:
+        super().__init__()
+        self.enlarge = enlarge
+
+    def forward(self, pixels: Tensor) -> Tensor:
+        if self.enlarge == 1:
+            return pixels
+        return F.interpolate(pixels, scale_factor=float(self.enlarge), mode="bicubic")
+
+
 class Level(nn.Module):
     """Figure 3: pictures (n, 3, h, w) in [0, 1] to (n, 3, e h, e w), e the shape's `enlarge`.
 
@@ -148,6 +161,7 @@ class Level(nn.Module):
             convolution(width, following) for width, following in pairwise(widths)
         )
         self.out = small_at_first(convolution(widths[-1], 3))
+        self.plain = Bicubic(shape.enlarge)
 
     def forward(
         self, pixels: Tensor, latent_map: Tensor, vector: Tensor, condition: Tensor
@@ -176,11 +190,7 @@ class Level(nn.Module):
         residual = self.out(x)
 
         # What was there already, plainly enlarged, and what is imagined.
-        if self.shape.enlarge > 1:
-            pixels = F.interpolate(
-                pixels, scale_factor=float(self.shape.enlarge), mode="bicubic", align_corners=False
-            )
-        imagined: Tensor = pixels + residual
+        imagined: Tensor = self.plain(pixels) + residual
         return imagined
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import onnx
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.utils.parametrize import is_parametrized, remove_parametrizations
 
@@ -15,7 +16,7 @@ from imagine_cli.errors import ModelError
 from imagine_cli.model import OnnxModel
 
 from ..method.checkpoint import load_weights
-from ..method.network import Generator
+from ..method.network import Bicubic, Generator
 from ..method.presets import Preset
 from .methods import build
 
@@ -33,6 +34,7 @@ def export(folder: Path, name: str | None = None) -> Path:
         raise ModelError("the paper's own network can be trained, but not exported or tiled")
     network.load_state_dict(weights)
     _fold(network)
+    _convolve(network)
     partial, file = folder / ".model.onnx.part", folder / "model.onnx"
     try:
         _write(network, card_of(network, preset, name or folder.name), partial)
@@ -114,6 +116,39 @@ def _compare(network: Generator, file: Path) -> None:
             difference = float(np.abs(got - expected).max())
             if difference > LARGEST_DIFFERENCE:
                 raise ModelError(f"{file}: onnxruntime differs from torch by {difference:.2g}")
+
+
+class Convolved(nn.Module):
+    """`Bicubic` as one convolution, an output for each place in an enlarged pixel.
+
+    onnxruntime's own bicubic takes a fourth of a level's time.
+    """
+
+    taps: Tensor  # (3 e², 1, 5, 5)
+
+    def __init__(self, plain: Bicubic) -> None:
+        super().__init__()
+        self.enlarge = plain.enlarge
+        impulse = torch.zeros(1, 1, 9, 9)
+        impulse[..., 4, 4] = 1
+        seen = F.pixel_unshuffle(plain(impulse), self.enlarge)  # what a pixel adds around itself
+        taps = seen[0, :, None, 2:7, 2:7].flip(2, 3)
+        self.register_buffer("taps", taps.repeat(3, 1, 1, 1))
+
+    def forward(self, pixels: Tensor) -> Tensor:
+        # Two pixels on, as the last one is: a model may have no padding.
+        above, below = pixels[:, :, :1], pixels[:, :, -1:]
+        pixels = torch.cat((above, above, pixels, below, below), 2)
+        left, right = pixels[..., :1], pixels[..., -1:]
+        pixels = torch.cat((left, left, pixels, right, right), 3)
+        return F.pixel_shuffle(F.conv2d(pixels, self.taps, groups=3), self.enlarge)
+
+
+def _convolve(network: nn.Module) -> None:
+    for module in list(network.modules()):
+        for name, child in module.named_children():
+            if isinstance(child, Bicubic) and child.enlarge > 1:
+                setattr(module, name, Convolved(child))
 
 
 def _fold(network: nn.Module) -> None:
