@@ -19,6 +19,7 @@ from .nudges import Search
 from .resampling import (
     KERNELS,
     across,
+    all_of,
     columns_first,
     down,
     enlarged,
@@ -102,7 +103,7 @@ class Downscaled:
     def _by_pillow(self, picture: Rows) -> Iterator[tuple[slice, Samples]]:
         """The same, some rows at a time."""
         height, width = self.observed.shape[:2]
-        (horizontal,) = resizing(picture.shape[1], width, self.kernel, picture.shape[1])
+        horizontal = all_of(picture.shape[1], width)
         for vertical in resizing(len(picture), height, self.kernel):
             band = picture[vertical.columns]
             small = shrunk_by_pillow(band, vertical, horizontal, self.factor, self.kernel)

@@ -28,8 +28,8 @@ EIGHT_BITS_ONLY = frozenset({Format.webp})
 WEBP: dict[str, Any] = {"lossless": True, "exact": True, "quality": 0, "method": 4}
 
 
-def check_writable_size(width: int, height: int, format: str) -> None:
-    """See that `format` ("png", "webp", "tiff") can hold so many pixels.
+def check_writable_size(width: int, height: int, format: str, pixel: int = 1) -> None:
+    """See that `format` ("png", "webp", "tiff") can hold so many pixels, of so many bytes each.
 
     Raises:
         PictureError: It cannot; says what can be done.
@@ -37,7 +37,7 @@ def check_writable_size(width: int, height: int, format: str) -> None:
     longest = LONGEST[format]
     if max(width, height) > longest:
         limit = f"{longest:,} pixels a side"
-    elif format == "tiff" and width * height * 4 >= 2**32:  # its offsets have 32 bits
+    elif format == "tiff" and 1.01 * width * height * pixel >= 2**32:  # its offsets have 32 bits
         limit = "4 GB"
     else:
         return
@@ -74,11 +74,12 @@ def write(
     deep = picture.dtype != np.uint8
     if deep and format in EIGHT_BITS_ONLY:
         raise OutputError(f"{format} holds 8 bits a channel: write .png or .tiff")
-    check_writable_size(picture.shape[1], picture.shape[0], format)
     # Grey that its readers know: WebP has none, Pillow's TIFF none in 16 bits with alpha.
     grey = grey and format != "webp" and not (format == "tiff" and deep and alpha is not None)
-    icc = fitting(about.icc, grey)
     samples = _Samples(picture, alpha, grey)
+    height, width, channels = samples.shape
+    check_writable_size(width, height, format, channels * samples.dtype.itemsize)
+    icc = fitting(about.icc, grey)
     with whole(path) as file:
         _WRITERS[Format(format)](file, samples, replace(about, icc=icc))
 

@@ -173,6 +173,7 @@ class _Turn:
     # The phases.
 
     def imagined(self, seeds: Sequence[Seed]) -> Iterator[Variant]:
+        self.opened.check_writable(*self.size)
         return self.opened.variants(self.model, seeds, self.progress)
 
     def chosen(self, drawn: Callable[[], None]) -> list[Seed]:

@@ -55,6 +55,12 @@ class Opened:
         self.about = About(icc=about.icc) if request.output.strip else about
         """What of the file's metadata returns in the results."""
 
+    def check_writable(self, width: int, height: int) -> None:
+        """Raises PictureError where the format cannot hold a result of this size."""
+        channels = (1 if self.grey else 3) + (self.alpha is not None)
+        pixel = channels * self.evidence.observed.dtype.itemsize
+        encode.check_writable_size(width, height, self.request.output.format, pixel)
+
     def variants(
         self, models: Models, seeds: Iterable[Seed], progress: Progress
     ) -> Iterator[Variant]:

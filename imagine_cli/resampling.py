@@ -145,6 +145,11 @@ def resizing(size_in: int, size_out: int, kernel: str, band: int = _BAND) -> tup
     return tuple(_block(rows, size_in, size_out, kernel) for rows in _bands(size_out, height))
 
 
+def all_of(size_in: int, size_out: int) -> Block:
+    """All rows in one block, for what needs no weights: those of a wide picture fill gigabytes."""
+    return Block(slice(0, size_out), slice(0, size_in), np.empty((0, 0)))
+
+
 @lru_cache(maxsize=64)
 def mending(size: int, factor: int, kernel: str) -> tuple[Block, ...]:
     """(H E)⁻¹. It decays so fast that each block is taken from the inverse of its neighbourhood."""

@@ -17,8 +17,11 @@ from numpy.typing import NDArray
 from PIL import ExifTags, Image, ImageCms, ImageOps
 
 from imagine_cli import encode, picture
+from imagine_cli.choices import Format, Kernel, Task
 from imagine_cli.errors import ImagineError, OutputError, PictureError
+from imagine_cli.opened import opening
 from imagine_cli.picture import About
+from imagine_cli.request import Draw, Output, Request
 from imagine_cli.whole import whole
 
 WRITTEN = ("png", "webp", "tiff")
@@ -428,6 +431,23 @@ def test_what_a_format_cannot_hold_is_known_before() -> None:
     encode.check_writable_size(16383, 16383, "webp")
     encode.check_writable_size(16384, 16384, "png")
     encode.check_writable_size(16384, 16384, "tiff")
-    for width, height, format in [(16384, 9, "webp"), (32768, 32768, "tiff"), (9, 2**31, "png")]:
+    encode.check_writable_size(40_000, 30_000, "tiff", 3)
+    for width, height, format, pixel in [
+        (16384, 9, "webp", 3),
+        (40_000, 30_000, "tiff", 4),
+        (9, 2**31, "png", 3),
+    ]:
         with pytest.raises(ImagineError, match="--format or a smaller --scale"):
-            encode.check_writable_size(width, height, format)
+            encode.check_writable_size(width, height, format, pixel)
+
+
+def test_what_a_tiff_cannot_hold_is_known_before_anything_is_imagined(tmp_path: Path) -> None:
+    wide = np.zeros((1, 1, 3), np.uint16)
+    Image.fromarray(wide[..., 0]).save(tmp_path / "deep.png")
+    request = Request(
+        Task.upscale, 16, Kernel.bicubic, "upscale", Draw((0,), 1), Output(format=Format.tiff)
+    )
+    opened = opening(tmp_path / "deep.png", request, tmp_path)
+    opened.check_writable(40_000, 40_000)
+    with pytest.raises(ImagineError, match="4 GB"):
+        opened.check_writable(50_000, 50_000)
