@@ -1,6 +1,5 @@
 """One picture's turn: from its file to those of its variants, and what shows them together."""
 
-import os
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -10,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from . import choose, encode, gallery, origin, page, picture
+from . import beforehand, choose, gallery, page, picture
 from .canvas import Canvas, bands, canvas
 from .card import Model
 from .choices import Task
@@ -148,23 +147,25 @@ class _Turn:
 
     def check(self, inputs: Collection[str]) -> None:
         seeds, output = self.request.draw.seeds, self.request.output
-        _check_size(*self.size, self.request)
+        beforehand.check_size(*self.size, self.request)
         results = [self.variant_file(seed) for seed in seeds]
         results += [self.mean_file(seeds)] * output.mean
         results += [self.sheet_file(seeds)] * output.sheet
         results += [self.page_file(seeds)] * output.page
-        _check_results(results, inputs)
+        beforehand.check_results(results, inputs)
         if output.page and not output.overwrite:
-            _check_page(self.page_file(seeds))
+            beforehand.check_page(self.page_file(seeds))
 
     def is_there(self, seed: Seed) -> bool:
         if self.request.output.overwrite:
             return False
-        return _there(self.variant_file(seed), self.made_of([seed]))
+        return beforehand.there(self.variant_file(seed), self.made_of([seed]))
 
     def is_missing(self, file: Path, seeds: Sequence[Seed]) -> bool:
         """Whether a mean or sheet is to be made, or made again because it is of other seeds."""
-        return self.request.output.overwrite or not _there(file, self.made_of(seeds), again=True)
+        return self.request.output.overwrite or not beforehand.there(
+            file, self.made_of(seeds), again=True
+        )
 
     def page_is_missing(self, seeds: Sequence[Seed]) -> bool:
         file = self.page_file(seeds)
@@ -306,58 +307,3 @@ class _Turn:
 
 def _label(seed: Seed) -> str:
     return f"seed {name(seed)}"
-
-
-def _there(result: Path, wanted: Origin, *, again: bool = False) -> bool:
-    """Whether a result lies already there. `again`: one of other seeds is to be made again.
-
-    Raises OutputError where another file, or a result of other things, has its name.
-    """
-    if not result.is_file():
-        return False
-    found = origin.read(result)
-    differs = wanted.differs(found) if found else "it does not say what it was made of"
-    if found and again and differs == "other seeds":
-        return False
-    if differs:
-        raise OutputError(
-            f"{result} exists, made from something else ({differs}): use --overwrite to replace "
-            "it, or -o for another folder"
-        )
-    return True
-
-
-def _check_size(width: int, height: int, request: Request) -> None:
-    encode.check_writable_size(width, height, request.output.format)
-    most = request.output.max_pixels
-    if width * height > most:
-        smaller = "a smaller --scale, " if request.scale > 2 else ""
-        raise PictureError(
-            f"the result would have {width} x {height} pixels, more than --max-pixels "
-            f"({most:,}): use {smaller}a larger --max-pixels or --yes"
-        )
-
-
-def _check_page(html: Path) -> None:
-    """A page of ours is made again when other variants are asked for; another file is not ours."""
-    if html.exists() and page.marked(html) is None:
-        raise OutputError(
-            f"{html} exists and is not a page of variants; move it, or use --overwrite"
-        )
-
-
-def _check_results(results: list[Path], inputs: Collection[str]) -> None:
-    for result in results:
-        if os.path.realpath(result) in inputs:
-            raise OutputError(
-                f"its result {result} is also an input: choose another folder with -o"
-            )
-    folder = results[0].parent
-    while not folder.exists() and folder != folder.parent:
-        folder = folder.parent
-    if not folder.is_dir():
-        raise OutputError(f"{folder} is not a folder: choose another with -o")
-    if not os.access(folder, os.W_OK | os.X_OK):
-        raise OutputError(
-            f"cannot write to {folder}: permission denied; choose another folder with -o"
-        )

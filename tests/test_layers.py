@@ -12,6 +12,7 @@ PROGRAM = ROOT / "imagine_cli"
 
 ALLOWED = {
     "api": {"errors", "hub", "jpeg", "model", "picture"},
+    "beforehand": {"encode", "errors", "origin", "page", "request"},
     "canvas": {"errors"},
     "card": {"choices", "errors", "evidence", "onnxfile"},
     "choices": set(),
@@ -29,11 +30,11 @@ ALLOWED = {
     "gallery": {"canvas", "evidence", "whole"},
     "hub": {"__version__", "card", "errors", "onnxfile", "whole"},
     "jobs": {
+        "beforehand",
         "canvas",
         "card",
         "choices",
         "choose",
-        "encode",
         "errors",
         "evidence",
         "files",
