@@ -32,6 +32,7 @@ from imagine_training.run.loop import train_step
 from imagine_training.run.methods import presets
 from imagine_training.run.pictures import Pictures
 from numpy.typing import NDArray
+from page import put
 
 TIMED = 4  # steps, before the first choice of codes and after it
 
@@ -44,7 +45,6 @@ PLAIN = {"upscale": "lanczos", "decompress": "plain"}
 FIGURES = "fid,fwv,lpips_alex,lpips_vgg,spread,psnr"  # and all that begin so
 AGREEMENT = {"upscale": "lr_psnr", "decompress": "kept"}
 LEFT_OUT = ("_half", "_least", "_worst", "_of_mean")  # of the page; the reports have them
-BEGIN, END = "<!-- figures -->", "<!-- end of figures -->"
 
 
 def main() -> None:
@@ -60,6 +60,9 @@ def main() -> None:
     parser.add_argument("--page", type=Path, help="a page whose figures are replaced")
     asked = parser.parse_args()
     steps = dict(one.split("=") for one in asked.steps or ())
+    wanted = {f"{task}-{one}" for task in asked.task or METHODS for one in METHODS[task]}
+    if steps and set(steps) != wanted:
+        parser.error(f"--steps: of each of {', '.join(sorted(wanted))}, and of no other")
     told = []
     for task in asked.task or METHODS:
         runs = [asked.out / f"{task}-{method}" for method in METHODS[task]]
@@ -72,17 +75,17 @@ def main() -> None:
     text = "\n\n".join(told)
     print(text)
     if asked.page:
-        before, _, rest = asked.page.read_text().partition(BEGIN)
-        after = rest.partition(END)[2]
-        asked.page.write_text(f"{before}{BEGIN}\n\n{text}\n\n{END}{after}")
+        put(asked.page, text)
 
 
-def train(run: Path, task: str, method: str, data: Path, minutes: float, steps: int | None) -> None:
+def train(
+    run: Path, task: str, method: str, data: Path, minutes: float | None, steps: int | None
+) -> None:
     if (run / "model.onnx").is_file():
         return
     words = ["--resume", "--out", str(run)]
     if not (run / "state.pt").is_file():
-        steps = steps or fitting(task, method, data, minutes)
+        steps = steps or fitting(task, method, data, minutes or 0)
         words = ["--task", task, "--method", method, "--init", "none", "--data", str(data)]
         words += ["--steps", str(steps), "--seed", "0", "--out", str(run)]
     imagine("train", *words, "--device", "cpu", "--threads", "1")

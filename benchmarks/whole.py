@@ -23,6 +23,7 @@ from pathlib import Path
 
 import numpy as np
 from imagine_training.run.curve import curve, stacked
+from page import put
 from PIL import Image
 
 IMAGINE = [sys.executable, "-m", "imagine_cli"]
@@ -34,7 +35,6 @@ PLAIN = (
     "from PIL import Image; import sys;"
     "Image.open(sys.argv[1]).convert('RGB').save(sys.argv[2], compress_level=1)"
 )
-BEGIN, END = "<!-- figures -->", "<!-- end of figures -->"
 
 Series = dict[str, list[tuple[float, float]]]  # of a drawing: points by name
 
@@ -263,10 +263,8 @@ def written(page: Path, lines: list[str], drawn: dict[str, Series]) -> None:
         for what, series in drawn.items()
     ]
     stacked([curve(series) for series in labelled]).save(drawing)
-    before, _, rest = page.read_text().partition(BEGIN)
     told = "\n".join(f"    {line}" for line in lines)
-    figures = f"{BEGIN}\n\n{told}\n\n![{', '.join(drawn)}]({drawing.name})\n\n{END}"
-    page.write_text(before + figures + rest.partition(END)[2])
+    put(page, f"{told}\n\n![{', '.join(drawn)}]({drawing.name})")
 
 
 def named(given: list[str]) -> dict[str, str]:
@@ -281,6 +279,8 @@ def main() -> None:
     parser.add_argument("--only", choices=PARTS, action="append")
     parser.add_argument("--page", type=Path)
     asked = parser.parse_args()
+    if asked.only and asked.page:
+        parser.error("--page is for all parts")
     lines: list[str] = []
     drawn: dict[str, Series] = {}
     for name in asked.only or PARTS:

@@ -19,9 +19,6 @@ PACKAGES = {"cuda": "onnxruntime-gpu", "directml": "onnxruntime-directml"}
 MOST_MEMORY = 4 * 2**30
 """Bytes that the models of a process may hold while they run, beside their weights."""
 
-OUT_OF_MEMORY = ("failed to allocate memory", "out of memory", "out_of_memory", "outofmemory")
-"""In what onnxruntime's providers say, in small letters: CUDA, DirectML, the CPU's arena."""
-
 
 def there() -> list[str]:
     """The devices that this onnxruntime was built for; whether one runs is not said."""
@@ -40,6 +37,12 @@ def chosen(device: str) -> str:
             f"device '{device}' is not available: this onnxruntime has {', '.join(there())}{help}"
         )
     return device
+
+
+def is_out_of_memory(error: Exception) -> bool:
+    """By what onnxruntime's providers say: the CPU's arena, CUDA, DirectML."""
+    said = ("failed to allocate memory", "out of memory", "outofmemory")
+    return isinstance(error, MemoryError) or any(words in str(error).lower() for words in said)
 
 
 def bounded() -> Any:

@@ -23,13 +23,17 @@ from .whole import whole
 LONGEST: dict[str, int] = {Format.png: 2**31 - 1, Format.webp: 16_383, Format.tiff: 2**31 - 1}
 EIGHT_BITS_ONLY = frozenset({Format.webp})
 
+_MORE = 1.01  # a TIFF's directory and metadata, and what deflate adds to noise
+
 # Four megapixels (Kodak 1, enlarged, with noise), one core: 0.5 s at quality 0, and 3.1 s at the
 # usual 80, for no less.
 WEBP: dict[str, Any] = {"lossless": True, "exact": True, "quality": 0, "method": 4}
 
 
 def check_writable_size(width: int, height: int, format: str, pixel: int = 1) -> None:
-    """See that `format` ("png", "webp", "tiff") can hold so many pixels, of so many bytes each.
+    """See that `format` ("png", "webp", "tiff") can hold so many pixels.
+
+    pixel: its bytes; one at least, where no more is known.
 
     Raises:
         PictureError: It cannot; says what can be done.
@@ -37,7 +41,7 @@ def check_writable_size(width: int, height: int, format: str, pixel: int = 1) ->
     longest = LONGEST[format]
     if max(width, height) > longest:
         limit = f"{longest:,} pixels a side"
-    elif format == "tiff" and 1.01 * width * height * pixel >= 2**32:  # its offsets have 32 bits
+    elif format == "tiff" and _MORE * width * height * pixel >= 2**32:  # offsets of 32 bits
         limit = "4 GB"
     else:
         return
@@ -45,6 +49,17 @@ def check_writable_size(width: int, height: int, format: str, pixel: int = 1) ->
         f"{width} x {height} pixels are more than {format.upper()} can hold ({limit}):"
         " choose another --format or a smaller --scale"
     )
+
+
+def bytes_of_pixel(format: str, *, grey: bool, alpha: bool, deep: bool) -> int:
+    """Of a result, before it is compressed."""
+    channels = (1 if _stays_grey(format, grey, alpha, deep) else 3) + alpha
+    return channels * (2 if deep else 1)
+
+
+def _stays_grey(format: str, grey: bool, alpha: bool, deep: bool) -> bool:
+    """Grey that its readers know: WebP has none, Pillow's TIFF none in 16 bits with alpha."""
+    return grey and format != "webp" and not (format == "tiff" and deep and alpha)
 
 
 def write(
@@ -74,11 +89,11 @@ def write(
     deep = picture.dtype != np.uint8
     if deep and format in EIGHT_BITS_ONLY:
         raise OutputError(f"{format} holds 8 bits a channel: write .png or .tiff")
-    # Grey that its readers know: WebP has none, Pillow's TIFF none in 16 bits with alpha.
-    grey = grey and format != "webp" and not (format == "tiff" and deep and alpha is not None)
+    there = {"grey": grey, "alpha": alpha is not None, "deep": deep}
+    height, width = picture.shape[:2]
+    check_writable_size(width, height, format, bytes_of_pixel(format, **there))
+    grey = _stays_grey(format, **there)
     samples = _Samples(picture, alpha, grey)
-    height, width, channels = samples.shape
-    check_writable_size(width, height, format, channels * samples.dtype.itemsize)
     icc = fitting(about.icc, grey)
     with whole(path) as file:
         _WRITERS[Format(format)](file, samples, replace(about, icc=icc))

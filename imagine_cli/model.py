@@ -76,7 +76,7 @@ class OnnxModel:
             if "Available memory of" in str(error):
                 line = f"it asks for more than {_MOST}; use another model"
                 raise ModelMemoryError(line) from None
-            if any(words in str(error).lower() for words in devices.OUT_OF_MEMORY):
+            if devices.is_out_of_memory(error):
                 line = (
                     f"{self.device} has too little free memory for the model; close other programs"
                 )

@@ -2,7 +2,7 @@
 
 A picture that shrinks to it exactly does so no longer once it is clipped and rounded, as Pillow
 rounds too. So the small picture of nudges that is added to it, enlarged, is moved on where Pillow
-finds another sample than the input's: the farther the fewer pixels have room to follow.
+finds another sample than the input's: the fewer pixels have room to follow, the farther.
 """
 
 import math
@@ -20,11 +20,8 @@ from .resampling import across, resizing, shrunk_by_pillow, shrunk_unrounded, ti
 _ROUNDS = 60
 _PATIENCE = 8  # rounds in which the error did not fall by a fifth
 _PACE = 1.3  # at first: H E has eigenvalues from 0.1 to 1 in two dimensions; below 2 it converges
-_SLOWER, _FASTER, _FASTEST = (
-    0.7,
-    1.3,
-    1.5,
-)  # larger ones meet more, and end farther where none is met
+_SLOWER, _FASTER = 0.7, 1.3  # a pace's factor after a turn, and while there is none
+_FASTEST = 1.5  # with larger ones more is met, and farther from where nothing is met
 _LEAST_ROOM = 0.1  # so that nudges stay small where all is black or white already
 _REACH = 6  # small pixels: two that a nudge touches, three that Lanczos sees, and one
 _WIDTH = 512  # large columns of what is worked on at a time, where few nudges moved
@@ -41,18 +38,21 @@ class Search:
     """Of samples or pixels, those to compute with."""
 
     def write(self, pixels: Rows, nudges: Pixels, picture: Canvas) -> None:
-        """Into `picture` what comes of `pixels`, in [0, 1]; `nudges`, (h, w, c), to begin with.
+        """Write `pixels`, in [0, 1], and enlarged nudges into `picture`; (h, w, c) `nudges` begin.
 
         Where no picture shrinks to the input, the round that came nearest counts.
         """
-        best, least, since = nudges, math.inf, 0
+        best, nearest = nudges, math.inf
+        least, since = math.inf, 0
         paces, moved = _Paces(nudges.shape), np.ones(nudges.shape[:2], bool)
         for turn in range(_ROUNDS):
             self._lay(pixels, nudges, picture, moved)
             further, error = self._further(nudges, picture, moved, paces)
+            if error < nearest:
+                best, nearest = nudges, error
             if error < 0.8 * least:
-                best, least, since = nudges, error, turn
-            if error == 0 or turn - since == _PATIENCE:
+                least, since = error, turn
+            if error == 0 or turn - since == _PATIENCE or turn == _ROUNDS - 1:
                 break
             moved = (further != nudges).any(2)
             nudges = further
@@ -81,7 +81,7 @@ class Search:
     ) -> tuple[Pixels, float]:
         """The nudges, moved on where Pillow finds another sample; and the squared error it finds.
 
-        Where none moved since it looked, it found none.
+        Blocks in which no nudge moved are skipped: they had no error.
         """
         height, width = nudges.shape[:2]
         largest = white(self.observed)

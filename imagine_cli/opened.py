@@ -57,9 +57,10 @@ class Opened:
 
     def check_writable(self, width: int, height: int) -> None:
         """Raises PictureError where the format cannot hold a result of this size."""
-        channels = (1 if self.grey else 3) + (self.alpha is not None)
-        pixel = channels * self.evidence.observed.dtype.itemsize
-        encode.check_writable_size(width, height, self.request.output.format, pixel)
+        deep, alpha = self.evidence.observed.dtype != np.uint8, self.alpha is not None
+        format = self.request.output.format
+        pixel = encode.bytes_of_pixel(format, grey=self.grey, alpha=alpha, deep=deep)
+        encode.check_writable_size(width, height, format, pixel)
 
     def variants(
         self, models: Models, seeds: Iterable[Seed], progress: Progress

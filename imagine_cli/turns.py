@@ -60,7 +60,7 @@ class Worker:
     ) -> None:
         """What came of one picture is told; whatever that is, others can go on.
 
-        Raises ImagineError where there is no model to run, and what `tell` raises.
+        Raises ImagineError where there is no model to run, and the BrokenPipeError of `tell`.
         """
         warn = lambda line: tell(Warned(line))  # noqa: E731
         try:

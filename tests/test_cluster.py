@@ -11,11 +11,13 @@ from pathlib import Path
 import pytest
 from pictures import photograph
 from PIL import Image
+from typer.testing import CliRunner
 
 from imagine_cli import cluster
+from imagine_cli.cli.app import app
 from imagine_cli.errors import ImagineError
 
-pytest.importorskip("ray")
+ray = pytest.importorskip("ray")
 
 
 def upscale(folder, *words):
@@ -59,10 +61,17 @@ def a_worker_of(driver):
     while sys.platform == "linux" and Path(f"/proc/{driver}").exists():
         for process in Path("/proc").glob("[0-9]*"):
             with suppress(OSError):
-                if (process / "cmdline").read_bytes().startswith(b"ray::_turn"):
+                working = (process / "cmdline").read_bytes().startswith(b"ray::_turn")
+                if working and driver in ancestors(int(process.name)):
                     return int(process.name)
         time.sleep(0.02)
     return None
+
+
+def ancestors(process):
+    while process > 1:
+        yield process
+        process = int(Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[1])
 
 
 @pytest.mark.parametrize("address", ["127.0.0.1:1", "ray://127.0.0.1:1"])
@@ -78,11 +87,11 @@ def test_other_machines_have_no_standard_output(folder):
     run = upscale(folder, "0.png", "-o", "-", "--ray", "local")
     _, problems = run.communicate()
     assert run.returncode == 2
-    assert "--ray" in problems
+    assert "it goes with neither -" in problems
 
 
 def test_a_machine_that_does_not_see_the_folder_is_told(tmp_path):
-    (told,) = cluster._turn("run", (str(tmp_path / "elsewhere"), None, ()), None)
+    (told,) = cluster._turn("run", [], str(tmp_path / "elsewhere"), None)
     assert "does not see the folder" in told.line
 
 
@@ -91,5 +100,36 @@ def test_no_model_to_run_ends_the_run(tmp_path, monkeypatch):
         def turn(self, *_):
             raise ImagineError("no model")
 
+    class Ray:
+        exceptions = ray.exceptions
+
+        def get(self, found):
+            return found
+
     monkeypatch.chdir(tmp_path)
-    assert "no model" in str(cluster._turn("another", (str(tmp_path), Without(), ()), None))
+    monkeypatch.setitem(cluster._workers, "run", (Without(), ()))
+    found = cluster._turn("run", [], str(tmp_path), None)
+    with pytest.raises(ImagineError, match="no model"):
+        cluster._told(Ray(), found)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_run_that_is_ended_says_so(folder, number):
+    run = upscale(folder, ".", "-o", f"ended-{number}", "--ray", "local")
+    if a_worker_of(run.pid):  # it is at work
+        run.send_signal(number)
+        _, problems = run.communicate(timeout=60)
+        assert run.returncode == 128 + number
+        assert problems.splitlines()[-1].endswith("files already written are complete")
+
+
+def test_a_task_has_one_thread(folder, monkeypatch):
+    given = []
+
+    def turns(address, worker, *_):
+        given.append(worker)
+        yield from ()
+
+    monkeypatch.setattr(cluster, "turns", turns)
+    CliRunner().invoke(app, ["upscale", str(folder), "--ray", "auto"])
+    assert [(worker.device, worker.threads) for worker in given] == [("cpu", 1)]

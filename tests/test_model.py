@@ -58,13 +58,14 @@ def test_a_model_that_lies_about_its_shape_fails_in_one_line(tmp_path, about):
         "BFCArena::AllocateRawInternal Failed to allocate memory for requested buffer of size 9",
         "CUDA failure 2: out of memory ; GPU=0",
         "8007000E E_OUTOFMEMORY: not enough memory resources are available",
+        "std::bad_alloc",
     ],
-    ids=["arena", "CUDA", "DirectML"],
+    ids=["arena", "CUDA", "DirectML", "C++"],
 )
 def test_a_device_without_memory_is_told_from_a_model_that_fails(said, tmp_path, about):
     class Short:
         def run(self, *_):
-            raise RuntimeError(said)
+            raise (MemoryError if said == "std::bad_alloc" else RuntimeError)(said)
 
     model = OnnxModel(model_file(tmp_path / "m.onnx", about), "cpu")
     model._session = Short()

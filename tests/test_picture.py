@@ -19,7 +19,7 @@ from PIL import ExifTags, Image, ImageCms, ImageOps
 from imagine_cli import encode, picture
 from imagine_cli.choices import Format, Kernel, Task
 from imagine_cli.errors import ImagineError, OutputError, PictureError
-from imagine_cli.opened import opening
+from imagine_cli.opened import Opened, opening
 from imagine_cli.picture import About
 from imagine_cli.request import Draw, Output, Request
 from imagine_cli.whole import whole
@@ -442,12 +442,20 @@ def test_what_a_format_cannot_hold_is_known_before() -> None:
 
 
 def test_what_a_tiff_cannot_hold_is_known_before_anything_is_imagined(tmp_path: Path) -> None:
-    wide = np.zeros((1, 1, 3), np.uint16)
-    Image.fromarray(wide[..., 0]).save(tmp_path / "deep.png")
-    request = Request(
-        Task.upscale, 16, Kernel.bicubic, "upscale", Draw((0,), 1), Output(format=Format.tiff)
-    )
-    opened = opening(tmp_path / "deep.png", request, tmp_path)
-    opened.check_writable(40_000, 40_000)
-    with pytest.raises(ImagineError, match="4 GB"):
-        opened.check_writable(50_000, 50_000)
+    def opened(name: str, samples: NDArray[np.generic]) -> Opened:
+        Image.fromarray(samples).save(tmp_path / name)
+        draw, output = Draw((0,), 1), Output(format=Format.tiff)
+        request = Request(Task.upscale, 16, Kernel.bicubic, "upscale", draw, output)
+        return opening(tmp_path / name, request, tmp_path)
+
+    deep = opened("deep.png", np.zeros((1, 1), np.uint16))
+    deep.check_writable(40_000, 40_000)
+    with pytest.raises(PictureError, match="4 GB"):
+        deep.check_writable(50_000, 50_000)
+    clear = opened("clear.png", np.zeros((1, 1, 2), np.uint8))
+    clear.check_writable(40_000, 40_000)
+    clear.evidence.observed = clear.evidence.observed.astype(np.uint16)  # type: ignore[misc]
+    with pytest.raises(PictureError, match="4 GB"):  # as RGB: see `_stays_grey`
+        clear.check_writable(40_000, 40_000)
+    whole_pixels = encode.bytes_of_pixel("tiff", grey=True, alpha=True, deep=True)
+    assert whole_pixels == 8

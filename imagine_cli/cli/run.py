@@ -3,7 +3,7 @@
 import os
 import time
 from collections import Counter
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from math import inf, prod
@@ -109,12 +109,13 @@ class Run:
         """All pictures, on a Ray cluster; each is told when all of it is done."""
         from ..cluster import turns
 
-        for source, events in turns(cluster, self.worker, sources, inputs):
-            self.bar.start(source.path.name)
-            for _ in range(self.request.draw.pool):
-                self.bar.finished()
-            for event in events:
-                self._tell(source, event)
+        with closing(turns(cluster, self.worker, sources, inputs)) as done:
+            for source, events in done:
+                self.bar.start(source.path.name)
+                for _ in range(self.request.draw.pool):
+                    self.bar.finished()
+                for event in events:
+                    self._tell(source, event)
 
     def sum_up(self) -> None:
         if self.quiet:

@@ -242,8 +242,11 @@ def _make(
     except ValueError as error:
         raise typer.BadParameter(str(error), param_hint="--shard") from None
     streams.check(paths, output, request, json)
-    if ray and (timings or streams.DASH in [*paths, output]):
-        raise typer.BadParameter("neither - nor --timings: other machines work", param_hint="--ray")
+    if ray is not None:
+        if timings or streams.DASH in [*paths, output]:
+            raise typer.BadParameter("it goes with neither - nor --timings", param_hint="--ray")
+        # A task has the core, or the GPU, that it asks for.
+        device, threads = Device.cpu if device == Device.auto else device, threads or 1
     with (
         exit_codes(json),
         progress_bar(quiet) as bar,
@@ -258,7 +261,7 @@ def _make(
         run.ask(sources)
         run.load(device.value, threads, offline)
         bar.expect(len(sources) * request.draw.imagined)
-        if ray:
+        if ray is not None:
             run.spread(sources, inputs, ray)
         else:
             run.work(sources, inputs)

@@ -2,6 +2,7 @@
 
 import os
 import warnings
+from copy import deepcopy
 from pathlib import Path
 
 import numpy as np
@@ -34,10 +35,9 @@ def export(folder: Path, name: str | None = None) -> Path:
         raise ModelError("the paper's own network can be trained, but not exported or tiled")
     network.load_state_dict(weights)
     _fold(network)
-    _convolve(network)
     partial, file = folder / ".model.onnx.part", folder / "model.onnx"
     try:
-        _write(network, card_of(network, preset, name or folder.name), partial)
+        _write(_convolved(network), card_of(network, preset, name or folder.name), partial)
         _compare(network, partial)
         os.replace(partial, file)
     finally:
@@ -136,7 +136,7 @@ class Convolved(nn.Module):
         self.register_buffer("taps", taps.repeat(3, 1, 1, 1))
 
     def forward(self, pixels: Tensor) -> Tensor:
-        # Two pixels on, as the last one is: a model may have no padding.
+        # The border's pixels twice more, as bicubic has them; `onnxfile.py` allows no Pad.
         above, below = pixels[:, :, :1], pixels[:, :, -1:]
         pixels = torch.cat((above, above, pixels, below, below), 2)
         left, right = pixels[..., :1], pixels[..., -1:]
@@ -144,11 +144,14 @@ class Convolved(nn.Module):
         return F.pixel_shuffle(F.conv2d(pixels, self.taps, groups=3), self.enlarge)
 
 
-def _convolve(network: nn.Module) -> None:
+def _convolved(network: Generator) -> Generator:
+    """A copy that enlarges so."""
+    network = deepcopy(network)
     for module in list(network.modules()):
         for name, child in module.named_children():
             if isinstance(child, Bicubic) and child.enlarge > 1:
                 setattr(module, name, Convolved(child))
+    return network
 
 
 def _fold(network: nn.Module) -> None:
