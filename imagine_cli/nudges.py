@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from .canvas import Canvas, Rows
 from .evidence import Pixels, Samples, white
-from .resampling import across, resizing, shrunk_by_pillow, shrunk_unrounded, times
+from .resampling import Block, across, resizing, shrunk_by_pillow, shrunk_unrounded, times
 
 _ROUNDS = 60
 _PATIENCE = 8  # rounds in which the error did not fall by a fifth
@@ -24,7 +24,7 @@ _SLOWER, _FASTER = 0.7, 1.3  # a pace's factor after a turn, and while there is 
 _FASTEST = 1.5  # with larger ones more is met, and farther from where nothing is met
 _LEAST_ROOM = 0.1  # so that nudges stay small where all is black or white already
 _REACH = 6  # small pixels: two that a nudge touches, three that Lanczos sees, and one
-_WIDTH = 512  # large columns of what is worked on at a time, where few nudges moved
+_WIDTH = 256  # large columns of what is worked on at a time, where few nudges moved
 
 
 @dataclass(frozen=True)
@@ -103,17 +103,24 @@ class Search:
                 if not error.any():
                     continue
                 lacking = np.where(error != 0, target - seen, 0)
-                upwards, downwards = (
-                    self.channels(
-                        shrunk_by_pillow(share, vertical, horizontal, self.factor, "bilinear")
-                    )
-                    for share in ((cut < largest) * np.uint8(255), (cut > 0) * np.uint8(255))
-                )
-                room = np.where(lacking > 0, upwards, downwards) / np.float32(255)
+                room = self._room(cut, lacking, vertical, horizontal)
                 step = paces.now(here, lacking) / largest * lacking
                 further[here] += step / np.maximum(room, _LEAST_ROOM)
                 squares += float((error**2).sum())
         return further, squares
+
+    def _room(
+        self, cut: Samples, lacking: Pixels, vertical: Block, horizontal: Block
+    ) -> Pixels:
+        """Which share of the pixels behind a small one can follow, as it lacks light or dark."""
+        largest = white(self.observed)
+        if cut.min() > 0 and cut.max() < largest:
+            return np.ones_like(lacking)
+        upwards, downwards = (
+            self.channels(shrunk_by_pillow(share, vertical, horizontal, self.factor, "bilinear"))
+            for share in ((cut < largest) * np.uint8(255), (cut > 0) * np.uint8(255))
+        )
+        return np.where(lacking > 0, upwards, downwards) / np.float32(255)
 
 
 def _around(some: slice) -> slice:
