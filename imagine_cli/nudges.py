@@ -109,9 +109,7 @@ class Search:
                 squares += float((error**2).sum())
         return further, squares
 
-    def _room(
-        self, cut: Samples, lacking: Pixels, vertical: Block, horizontal: Block
-    ) -> Pixels:
+    def _room(self, cut: Samples, lacking: Pixels, vertical: Block, horizontal: Block) -> Pixels:
         """Which share of the pixels behind a small one can follow, as it lacks light or dark."""
         largest = white(self.observed)
         if cut.min() > 0 and cut.max() < largest:
