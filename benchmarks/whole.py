@@ -263,13 +263,21 @@ PARTS = {part.__name__: part for part in (startup, rivals, large, variants, size
 def written(page: Path, lines: list[str], drawn: dict[str, Series]) -> None:
     """The figures in place of those on the page, and the drawing beside it."""
     drawing = page.with_suffix(".png")
-    labelled = [
-        {f"{name} ({what})": some for name, some in series.items()}
+    panels = [
+        {
+            f"{what}: {_plain(name)}" if not number else _plain(name): some
+            for number, (name, some) in enumerate(series.items())
+        }
         for what, series in drawn.items()
     ]
-    stacked([curve(series) for series in labelled]).save(drawing)
+    stacked([curve(series) for series in panels]).save(drawing)
     told = "\n".join(f"    {line}" for line in lines)
     put(page, f"{told}\n\n![{', '.join(drawn)}]({drawing.name})")
+
+
+def _plain(name: str) -> str:
+    """As the drawing's font has it."""
+    return name.replace("²", " px").replace("×", "x ")
 
 
 def named(given: list[str]) -> dict[str, str]:
