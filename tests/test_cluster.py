@@ -21,7 +21,7 @@ ray = pytest.importorskip("ray")
 
 
 def upscale(folder, *words):
-    words = [sys.executable, "-m", "imagine_cli", "upscale", *words, "-n", "1", "--scale", "4"]
+    words = [sys.executable, "-m", "imagine_cli", "upscale", "-n", "1", "--scale", "4", *words]
     quick = os.environ | {"RAY_worker_niceness": "0"}  # its processes give way to other tests
     return subprocess.Popen(words, cwd=folder, env=quick, stdout=-1, stderr=-1, text=True)
 
@@ -115,7 +115,7 @@ def test_no_model_to_run_ends_the_run(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_run_that_is_ended_says_so(folder, number):
-    run = upscale(folder, ".", "-o", f"ended-{number}", "--ray", "local")
+    run = upscale(folder, ".", "-o", f"ended-{number}", "--ray", "local", "-n", "90")
     if a_worker_of(run.pid):  # it is at work
         run.send_signal(number)
         _, problems = run.communicate(timeout=60)
