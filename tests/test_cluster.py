@@ -113,16 +113,6 @@ def test_no_model_to_run_ends_the_run(tmp_path, monkeypatch):
         cluster._told(Ray(), found)
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_run_that_is_ended_says_so(folder, number):
-    run = upscale(folder, ".", "-o", f"ended-{number}", "--ray", "local", "-n", "90")
-    if a_worker_of(run.pid):  # it is at work
-        run.send_signal(number)
-        _, problems = run.communicate(timeout=60)
-        assert run.returncode == 128 + number
-        assert problems.splitlines()[-1].endswith("files already written are complete")
-
-
 def test_a_task_has_one_thread(folder, monkeypatch):
     given = []
 
