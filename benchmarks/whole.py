@@ -124,9 +124,8 @@ def large(bench: Bench) -> Iterator[str]:
     ours = decompress(jpeg, 1, bench.folder)
     costs = bench.against(ours, PLAIN, bench.jpeg_rivals, jpeg)
     yield from compared("12-megapixel JPEG", costs)
-    with ProcessPoolExecutor(
-        1, get_context("spawn")
-    ) as apart:  # a run's memory counts ours at first
+    # Apart: a run's memory counts ours at first.
+    with ProcessPoolExecutor(1, get_context("spawn")) as apart:
         floor = 12 * apart.submit(decompress_flops).result() / apart.submit(plain_rate).result()
     yield f"12-megapixel JPEG, {costs['imagine'].seconds / floor:.2f} x its floor of {floor:.0f} s"
 

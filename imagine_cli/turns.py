@@ -62,7 +62,6 @@ class Worker:
 
         Raises ImagineError where there is no model to run, and the BrokenPipeError of `tell`.
         """
-        warn = lambda line: tell(Warned(line))  # noqa: E731
         try:
             for done in jobs.work(
                 source,
@@ -70,7 +69,7 @@ class Worker:
                 inputs,
                 self.model,
                 partial(self._made_of, source),
-                warn=warn,
+                warn=lambda line: tell(Warned(line)),
                 progress=progress,
                 drawn=drawn,
             ):
