@@ -84,7 +84,10 @@ def read_card(path: Path) -> Card:
 
 
 class Model(Protocol):
-    """Anything that turns what is observed, and a code, into a picture; a function of NumPy too."""
+    """Anything that turns what is observed, and a code, into a picture; a function of NumPy too.
+
+    It may have a `tile`: how many pixels of its input, each way, it is best given at a time.
+    """
 
     @property
     def card(self) -> Card: ...

@@ -79,6 +79,10 @@ class Translated:
     def card(self) -> Card:
         return self.model.card
 
+    @property
+    def tile(self) -> int:
+        return getattr(self.model, "tile", 0)
+
     def __call__(
         self,
         level: int,

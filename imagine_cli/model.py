@@ -18,6 +18,7 @@ class OnnxModel:
 
     def __init__(self, path: Path, device: str = "auto", threads: int = 0) -> None:
         self.device = devices.chosen(device)
+        self.tile = 0 if self.device == "cpu" else devices.TILE
         self.card = read_card(path)
         options = devices.bounded()
         options.intra_op_num_threads = threads

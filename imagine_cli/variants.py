@@ -72,7 +72,8 @@ def imagine(
     """Variants of the picture behind the evidence, one after another.
 
     Each depends on the evidence, the model and its seed; not on tiles, threads or the other seeds.
-    tile: how many pixels of a level's input, each way, one answers for; 0 is what suits the level.
+    tile: how many pixels of a level's input, each way, one answers for; 0 is what suits
+    the level and the model's device.
     scratch: a folder; pictures too large to be held are then worked on in files there, and a
     variant's picture is had by its `rows`. By default all is held.
     """
@@ -80,9 +81,9 @@ def imagine(
         raise ValueError(f"a model, not its name: load_model('{model}')")
     if isinstance(seeds, int):
         raise ValueError(f"several seeds, not one number: range({seeds}) or [{seeds}]")
-    levels = _levels(evidence, model)
+    levels, tiles = _levels(evidence, model), _Tiles(tile or getattr(model, "tile", 0))
     for seed in map(checked, seeds):
-        yield _variant(evidence, model, levels, seed, tile, scratch, progress)
+        yield _variant(evidence, model, levels, seed, tiles, scratch, progress)
 
 
 def _variant(
@@ -90,7 +91,7 @@ def _variant(
     model: Model,
     levels: list[LevelCard],
     seed: Seed,
-    tile: int,
+    tiles: "_Tiles",
     scratch: Path | None,
     progress: Progress,
 ) -> Variant:
@@ -100,7 +101,7 @@ def _variant(
         share = _Share(progress, levels, number)
         larger = _blank(evidence, level, scratch)
         paint = partial(_paint, larger, pixels, evidence, model, number, level, seed, share)
-        _in_tiles(paint, tile or max(TILE, MARGINS * level.margin))
+        tiles.paint(paint, level)
         pixels = larger
         if number + 1 < len(levels):
             with part("projection"):
@@ -135,15 +136,23 @@ def _blank(evidence: Evidence, level: LevelCard, scratch: Path | None) -> Canvas
     return canvas((height, width, 3), np.float16 if enough else np.float32, scratch)
 
 
-def _in_tiles(paint: Callable[[int], None], side: int) -> None:
-    """Paint in tiles of that side; in smaller ones if memory is short: no tiles leave a trace."""
-    while True:
-        try:
-            return paint(side)
-        except ModelMemoryError:
-            side //= 2
-            if side < LEAST_TILE:
-                raise
+@dataclass
+class _Tiles:
+    """How large tiles are: as asked, or as suits a level; halved where memory was short."""
+
+    asked: int
+    halved: int = 0  # times, and so they stay
+
+    def paint(self, paint: Callable[[int], None], level: LevelCard) -> None:
+        """A level's picture, in tiles of that side: no tiles leave a trace."""
+        side = self.asked or max(TILE, MARGINS * level.margin)
+        while True:
+            try:
+                return paint(max(side >> self.halved, LEAST_TILE if self.halved else 1))
+            except ModelMemoryError:
+                if side >> self.halved <= LEAST_TILE:
+                    raise
+                self.halved += 1
 
 
 def _paint(

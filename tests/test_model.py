@@ -2,12 +2,16 @@
 
 import json
 from dataclasses import replace
+from io import BytesIO
+from typing import ClassVar
 
 import numpy as np
 import pytest
 from models import card, model_file
+from pictures import photograph
+from PIL import Image
 
-from imagine_cli import DeviceError, ModelError, OnnxModel
+from imagine_cli import DeviceError, JpegCoded, ModelError, OnnxModel, devices, imagine
 from imagine_cli.card import Card
 from imagine_cli.errors import ModelMemoryError
 
@@ -71,6 +75,32 @@ def test_a_device_without_memory_is_told_from_a_model_that_fails(said, tmp_path,
     model._session = Short()
     with pytest.raises(ModelMemoryError, match="cpu has too little free memory"):
         run(model)
+
+
+def test_on_a_gpu_tiles_are_large_until_its_memory_runs_out(tmp_path, about, monkeypatch):
+    monkeypatch.setattr(devices, "there", lambda: ["cuda", "cpu"])
+    monkeypatch.setitem(devices.PROVIDERS, "cuda", "CPUExecutionProvider")  # a GPU of this machine
+    file = model_file(tmp_path / "m.onnx", about)
+    on_cpu, on_gpu = OnnxModel(file, "cpu"), OnnxModel(file, "auto")
+    assert on_gpu.device == "cuda"
+
+    class Gpu:
+        runs: ClassVar = []
+        session = on_gpu._session
+
+        def run(self, names, feeds, options):
+            self.runs.append(feeds["pixels_1"].shape[2:])
+            if max(self.runs[-1]) > 256:
+                raise RuntimeError("CUDA failure 2: out of memory ; GPU=0")
+            return self.session.run(names, feeds, options)
+
+    on_gpu._session = Gpu()
+    picture = BytesIO()
+    Image.fromarray(photograph(600, 30)).save(picture, "JPEG")
+    evidence = JpegCoded.from_bytes(picture.getvalue())
+    expected, got = (next(imagine(evidence, model, [3])) for model in (on_cpu, on_gpu))
+    assert np.array_equal(got.picture, expected.picture)
+    assert max(Gpu.runs[0]) > 500 > 256 >= max(Gpu.runs[-1]) > 128
 
 
 def test_a_device_that_is_not_there_is_an_error_and_auto_says_what_it_is(tmp_path, about):

@@ -8,6 +8,7 @@ from models import Toy, card
 from pictures import photograph
 
 from imagine_cli import Downscaled, ModelError, imagine
+from imagine_cli.colours import Translated, srgb
 from imagine_cli.errors import ModelMemoryError
 from imagine_cli.seeds import Near
 
@@ -51,6 +52,32 @@ def test_where_memory_is_short_tiles_are_smaller(evidence):
     short = next(imagine(evidence, model, [1])).picture
     assert model.refused
     assert np.abs(short - plenty).max() <= 1
+
+
+def test_tiles_that_were_too_large_are_not_tried_again(evidence):
+    model = Small(most=1500)
+    first, second = (model.refused for _ in imagine(evidence, model, range(2)))
+    assert first == second
+
+
+@dataclass
+class Gpu(Small):
+    most: int = 10**6
+    tile: int = 1024
+    largest: int = 0
+
+    def __call__(self, level, pixels, *rest):
+        self.largest = max(self.largest, *pixels.shape[:2])
+        return super().__call__(level, pixels, *rest)
+
+
+def test_a_models_own_tiles_are_taken():
+    wide = Downscaled(np.zeros((4, 600, 3), np.uint8), 2)
+    model = Gpu()
+    assert next(imagine(wide, model, [1])).agreement.identical == 1
+    assert model.largest >= 600
+    assert next(imagine(wide, Translated(model, srgb()), [1], tile=64)).agreement.identical == 1
+    assert model.refused == 0
 
 
 def test_where_memory_is_too_short_it_is_said(evidence):
