@@ -9,6 +9,9 @@ on pictures that none of them saw (`imagine evaluate`). The tables are printed, 
 Minutes are those of a core, as its clock counts them for a process, whatever else the machine does:
 a few steps of a method are timed, and it gets as many as fit. `--steps` gives it those of an
 earlier run instead, and so the same weights.
+
+Other programs, trained elsewhere, are measured beside them with `--upscale-peer NAME=COMMAND` and
+`--decompress-peer NAME=COMMAND`, a command as `imagine evaluate --model` takes it.
 """
 
 import argparse
@@ -57,6 +60,8 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True, help="folder of the runs and reports")
     parser.add_argument("--task", choices=METHODS, action="append", help="else both")
     parser.add_argument("--variants", type=int, default=10)
+    for task in METHODS:
+        parser.add_argument(f"--{task}-peer", action="append", default=[], metavar="NAME=COMMAND")
     parser.add_argument("--page", type=Path, help="a page whose figures are replaced")
     asked = parser.parse_args()
     steps = dict(one.split("=") for one in asked.steps or ())
@@ -69,9 +74,12 @@ def main() -> None:
         for run, method in zip(runs, METHODS[task], strict=True):
             many = steps.get(run.name)
             train(run, task, method, asked.train, asked.minutes, int(many) if many else None)
+        peers = dict(one.split("=", 1) for one in getattr(asked, f"{task}_peer"))
         report = asked.out / f"{task}-report"
-        measure(report, task, runs, asked.test, asked.variants)
-        told += tables(report, task, runs)
+        models = (PLAIN[task], *map(str, runs), *peers.values())
+        measure(report, task, models, asked.test, asked.variants)
+        steps = {METHODS[task][k]: last_step(run) for k, run in enumerate(runs)}
+        told += tables(report, {PLAIN[task]: "-"} | steps | dict.fromkeys(peers, "-"))
     text = "\n\n".join(told)
     print(text)
     if asked.page:
@@ -115,11 +123,11 @@ def pictures(data: Path, crop: int) -> list[NDArray[np.uint8]]:
     return Pictures([data], crop).train
 
 
-def measure(report: Path, task: str, runs: Sequence[Path], data: Path, variants: int) -> None:
+def measure(report: Path, task: str, models: Sequence[str], data: Path, variants: int) -> None:
     if (report / "report.json").is_file():
         return
     words = ["--task", task, *SETTINGS[task], "--data", str(data), "-n", str(variants)]
-    for model in (PLAIN[task], *map(str, runs)):
+    for model in models:
         words += ["--model", model]
     figures = f"{FIGURES},{AGREEMENT[task]},s{variants}"
     imagine("evaluate", *words, "--metrics", figures, "--out", str(report))
@@ -131,23 +139,23 @@ def imagine(*words: str) -> None:
     subprocess.run(command, check=True, env={**os.environ, "OMP_NUM_THREADS": "1"})
 
 
-def tables(report: Path, task: str, runs: Sequence[Path]) -> list[str]:
-    """One for each scale or quality, a row a method, a column a figure; and their command."""
+def tables(report: Path, steps: dict[str, str]) -> list[str]:
+    """One for each scale or quality, a row a contender, a column a figure; and their command.
+
+    `steps` that each took, in the order in which they were measured.
+    """
     told = json.loads((report / "report.json").read_text())
-    steps = {run.name: last_step(run) for run in runs}
     parts = []
     for setting in dict.fromkeys(one["setting"] for one in told["results"]):
-        of_all = [one for one in told["results"] if one["setting"] == setting]
+        of_all = [one["figures"] for one in told["results"] if one["setting"] == setting]
         figures = [
             name
             for name in told["definitions"]
-            if not name.endswith(LEFT_OUT) and any(name in one["figures"] for one in of_all)
+            if not name.endswith(LEFT_OUT) and any(name in one for one in of_all)
         ]
         rows = [["", "steps", *(f"`{name}`" for name in figures)], ["---"] * (len(figures) + 2)]
-        for one in of_all:
-            values = [value(one["figures"].get(name)) for name in figures]
-            name = one["contender"].removeprefix(f"{task}-")
-            rows.append([name, steps.get(one["contender"], "-"), *values])
+        for (name, many), one in zip(steps.items(), of_all, strict=True):
+            rows.append([name, many, *(value(one.get(figure)) for figure in figures)])
         parts.append(f"### {setting}, {len(told['data'])} pictures")
         parts.append("\n".join("| " + " | ".join(row) + " |" for row in rows))
     return [*parts, f"    {told['asked']['command']}"]
