@@ -1,4 +1,4 @@
-"""What a person meets: names, exit codes, one clear line for each thing that is wrong."""
+"""What a person gets: names, what is written, what is left."""
 
 import hashlib
 import json
@@ -11,54 +11,17 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from command import run
 from models import Toy, card, model_file
 from pictures import photograph
 from PIL import Image
 from profiles import DISPLAY_P3
-from typer.testing import CliRunner
 
 import imagine_cli
-from imagine_cli import choose, hub, jobs
+from imagine_cli import hub
 from imagine_cli import model as model_module
-from imagine_cli.cli import app
-from imagine_cli.errors import ImagineError
 
-
-@pytest.fixture(autouse=True)
-def toy(monkeypatch, request):
-    """A model of ten lines in place of the bundled one, unless a test asks for the real one."""
-    if "bundled" in request.keywords:
-        return
-    cards = {"upscale": card((2, 4, 8, 16)), "decompress": card((1,), "decompress", 131)}
-
-    def opened(path, device="auto", threads=0):
-        toy = Toy(cards[Path(path).parent.name], strength=0.01)
-        toy.device = "cpu"
-        return toy
-
-    monkeypatch.setattr(model_module, "OnnxModel", opened)
-
-
-@pytest.fixture
-def photo(tmp_path):
-    file = tmp_path / "photo.png"
-    Image.fromarray(photograph(96, 128)).resize((16, 12), Image.Resampling.BICUBIC).save(file)
-    return file
-
-
-@pytest.fixture
-def jpeg(tmp_path):
-    file = tmp_path / "photo.jpg"
-    Image.fromarray(photograph(40, 56)).save(file, quality=20)
-    return file
-
-
-def pixels(file):
-    return np.asarray(Image.open(file)).tobytes()
-
-
-def run(*arguments):
-    return CliRunner().invoke(app, [str(argument) for argument in arguments])
+pytestmark = pytest.mark.usefixtures("toy")
 
 
 def test_results_are_named_for_what_was_done_and_lie_beside_the_input(photo):
@@ -159,22 +122,6 @@ def test_results_among_many_files_are_passed_over(photo):
     assert result.exit_code == 0, result.output
     assert result.stderr.count("skipped") == 2
     assert sorted(photo.parent.glob("*.png")) == there
-
-
-def test_more_like_one_is_named_so_and_is_no_picture_to_work_on(photo):
-    assert run("upscale", photo, "--scale", 2, "-n", 1, "--seed", 7).exit_code == 0
-    result = run("upscale", photo, "--scale", 2, "-n", 1, "--like", 7, "--spread", 0, "--json")
-    told = json.loads(result.stdout)
-    assert (told["like"], told["spread"], told["seed"]) == (7, 0, 0)
-    same = photo.with_name("photo-x2-like7-0-0.png")
-    assert pixels(same) == pixels(photo.with_name("photo-x2-7.png"))
-    result = run("upscale", photo, "--scale", 2, "-n", 1, "--like", 7)
-    other = photo.with_name("photo-x2-like7-0.3-0.png")
-    assert result.stdout.split() == [str(other)]
-    assert pixels(other) != pixels(same)
-    # A folder's own results are left out, these too.
-    result = run("upscale", photo.parent, "--scale", 2, "-n", 1, "--seed", 7)
-    assert result.stdout.split() == [str(photo.with_name("photo-x2-7.png"))]
 
 
 def test_an_input_is_never_overwritten(photo):
@@ -302,69 +249,6 @@ def test_folders_keep_their_structure_under_the_output(photo, tmp_path):
     assert (out / "deep" / "photo-x2-0.png").exists()
 
 
-def test_one_bad_file_does_not_stop_the_others(photo, tmp_path):
-    bad = tmp_path / "bad.png"
-    bad.write_text("no picture")
-    result = run("upscale", bad, photo, tmp_path / "gone.png", "--scale", 2, "-n", 1)
-    assert result.exit_code == 1
-    assert photo.with_name("photo-x2-0.png").exists()
-    complaints = [line for line in result.stderr.splitlines() if line.startswith(str(tmp_path))]
-    assert len(complaints) == 2
-    assert "1 written" in result.stderr
-    assert "2 failed" in result.stderr
-
-
-def spoilt(kind, folder, photo):
-    file = folder / "spoilt.png"
-    if kind == "empty":
-        file.touch()
-    elif kind == "truncated":
-        file.write_bytes(photo.read_bytes()[:-100])
-    elif kind == "folder":
-        (folder / "none").mkdir()
-        return folder / "none"
-    elif kind == "text":
-        file.write_text("hello")
-    return file
-
-
-@pytest.mark.parametrize("kind", ["empty", "truncated", "folder", "text", "missing"])
-@pytest.mark.parametrize("command", ["upscale", "decompress"])
-def test_each_bad_input_gets_one_clear_line(kind, command, tmp_path, photo):
-    bad = spoilt(kind, tmp_path, photo)
-    result = run(command, bad, "--quiet")
-    assert result.exit_code == 1
-    assert result.stdout == ""
-    assert len(result.stderr.strip().splitlines()) == 1
-    assert result.stderr.startswith(f"{bad}: ")
-    assert "Traceback" not in result.stderr
-
-
-def test_a_png_is_no_jpeg(photo):
-    result = run("decompress", photo, "--quiet")
-    assert result.exit_code == 1
-    assert "upscale" in result.stderr
-
-
-def test_sizes_are_checked_before_anything_is_computed(photo, tmp_path, monkeypatch):
-    monkeypatch.setattr(model_module, "OnnxModel", None)  # calling it would fail
-    result = run("upscale", photo, "--max-pixels", 1000)
-    assert result.exit_code == 1
-    assert "use a smaller --scale, a larger --max-pixels or --yes" in result.stderr
-    assert "--yes" in result.stderr
-    wide = tmp_path / "wide.png"
-    Image.new("L", (2000, 1)).save(wide)
-    result = run("upscale", wide, "--format", "webp", "--max-pixels", 10**9)
-    assert result.exit_code == 1
-    assert "WEBP" in result.stderr
-
-
-def test_usage_errors_are_two():
-    assert run("upscale").exit_code == 2
-    assert run("upscale", "x.png", "--scale", 3).exit_code == 2
-    assert run("upscale", "x.png", "-n", 0).exit_code == 2
-
-
 def test_metadata_alpha_and_grey_come_through(tmp_path):
     grey = tmp_path / "grey.png"
     Image.fromarray(photograph(6, 8)[..., 0]).save(grey)
@@ -389,105 +273,8 @@ def test_a_turned_jpeg_is_written_upright(tmp_path):
     assert written.getexif().get(0x0112, 1) == 1
 
 
-def test_a_model_that_is_none_is_one_line(photo, tmp_path, monkeypatch):
-    monkeypatch.undo()
-    for name in (tmp_path, tmp_path / "gone", photo):
-        result = run("upscale", photo, "--model", name)
-        assert result.exit_code == 1
-        assert result.stderr.startswith("imagine: ")
-        assert len(result.stderr.strip().splitlines()) == 1
-
-
-def test_an_absent_device_is_refused(photo, monkeypatch):
-    monkeypatch.undo()
-    result = run("upscale", photo, "--device", "directml")
-    assert result.exit_code == 1
-    assert "pip install onnxruntime-directml" in result.stderr
-
-
 def test_the_version_is_the_package_s():
     assert run("--version").stdout == f"imagine {imagine_cli.__version__}\n"
-
-
-def like(photo, *arguments):
-    """Pixels of the one variant of seed 2 around seed 7."""
-    assert run("upscale", photo, "--scale", 2, "--seed", 2, "-n", 1, *arguments).exit_code == 0
-    [file] = photo.parent.glob("photo-x2-like7*")
-    written = pixels(file)
-    file.unlink()
-    return written
-
-
-def test_variants_go_from_the_liked_one_to_independent_ones(photo):
-    run("upscale", photo, "--scale", 2, "--seed", 7, "-n", 1)
-    run("upscale", photo, "--scale", 2, "--seed", 2, "-n", 1)
-    liked, new = (pixels(photo.with_name(f"photo-x2-{seed}.png")) for seed in (7, 2))
-    assert like(photo, "--like", 7, "--spread", 0) == liked
-    assert like(photo, "--like", 7, "--spread", 1) == new
-    assert like(photo, "--like", 7) == like(photo, "--like", 7, "--spread", 0.3)
-    assert like(photo, "--like", 7) not in (liked, new)
-
-
-def test_variants_around_another_have_names_and_records_of_their_own(photo):
-    run("upscale", photo, "--scale", 2, "--seed", 0, "-n", 9)
-    result = run("upscale", photo, "--scale", 2, "--like", 1, "-n", 2, "--json", "--sheet")
-    *records, _sheet = [json.loads(line) for line in result.stdout.splitlines()]
-    names = ["photo-x2-like1-0.3-0.png", "photo-x2-like1-0.3-2.png"]  # 1 itself is left out
-    assert [Path(record["output"]).name for record in records] == names
-    assert [(one["like"], one["spread"], one["seed"]) for one in records] == [
-        (1, 0.3, 0),
-        (1, 0.3, 2),
-    ]
-    assert "3 written" in result.stderr
-    assert photo.with_name("photo-x2-like1-0.3-sheet.jpg").exists()
-    # None of them is taken for a picture of its own.
-    result = run("upscale", photo.parent, "--scale", 2, "--like", 1, "-n", 2)
-    assert len(result.stdout.splitlines()) == 2
-
-
-def test_a_pool_keeps_the_few_that_differ_most_and_writes_no_others(photo):
-    wanted = ["upscale", photo, "--scale", 2, "-n", 3, "--pool", 9, "--seed", 4]
-    result = run(*wanted, "--json")
-    assert result.exit_code == 0, result.output
-    records = [json.loads(line) for line in result.stdout.splitlines()]
-    kept = [record["seed"] for record in records]
-    assert len(kept) == 3
-    assert kept[0] == 4
-    assert set(kept) <= set(range(4, 13))
-    assert {record["pool"] for record in records} == {9}
-    assert {file.name for file in photo.parent.iterdir()} == {
-        *(f"photo-x2-{seed}.png" for seed in kept),
-        "photo.png",
-    }
-    files = [photo.with_name(f"photo-x2-{seed}.png") for seed in range(4, 13)]
-    run("upscale", photo, "--scale", 2, "-n", 9, "--seed", 4)
-    prints = [choose.fingerprint(np.asarray(Image.open(file))) for file in files]
-    assert [4 + place for place in choose.farthest(prints, 3)] == kept
-    again = run(*wanted)
-    assert "3 already there" in again.stderr
-
-
-def test_a_pool_as_large_as_what_is_kept_is_no_choice(photo):
-    result = run("upscale", photo, "--scale", 2, "-n", 3, "--pool", 3)
-    assert [Path(line).name for line in result.stdout.split()] == [
-        f"photo-x2-{seed}.png" for seed in range(3)
-    ]
-
-
-@pytest.mark.parametrize(
-    "arguments",
-    [
-        ("--pool", 2),
-        ("--spread", 0.5),
-        ("--like", "x"),
-        ("--like", 7, "--spread", 1.1),
-        ("--like", 7, "--spread", "nan"),
-    ],
-)
-def test_a_choice_that_makes_no_sense_is_a_usage_error(photo, arguments):
-    result = run("upscale", photo, *arguments)
-    assert result.exit_code == 2
-    assert len(list(photo.parent.iterdir())) == 1
 
 
 @pytest.mark.bundled
@@ -555,69 +342,3 @@ def test_shards_together_write_what_one_run_writes(tmp_path):
     )
     assert 0 < there[0] < there[1] < there[2] == 9
     assert parts == whole
-
-
-def test_a_missing_file_is_told_by_one_shard_alone(tmp_path):
-    codes = [run("upscale", tmp_path / "no.png", "--shard", f"{n}/3").exit_code for n in (1, 2, 3)]
-    assert sorted(codes) == [0, 0, 1]
-
-
-def test_what_is_no_shard_is_a_usage_error(photo):
-    result = run("upscale", photo, "--shard", "9/3")
-    assert result.exit_code == 2
-    assert "'9/3' is not a shard" in result.output
-
-
-@pytest.mark.parametrize("error", [ValueError("strange\nthing"), ImagineError("the model failed")])
-def test_whatever_one_file_does_the_others_go_on(photo, monkeypatch, error):
-    other = photo.with_name("other.png")
-    other.write_bytes(photo.read_bytes())
-    work = jobs.work
-
-    def failing(source, *arguments, **options):
-        if source.path == photo:
-            raise error
-        yield from work(source, *arguments, **options)
-
-    monkeypatch.setattr(jobs, "work", failing)
-    result = run("upscale", photo, other, "-n", 1, "--scale", 2)
-    assert result.exit_code == 1
-    assert other.with_name("other-x2-0.png").is_file()
-    (line,) = [line for line in result.stderr.splitlines() if str(photo) in line]
-    assert "strange thing" in line or "the model failed" in line
-
-
-def test_a_file_that_may_not_be_read_is_one_of_many(photo, monkeypatch):
-    monkeypatch.setattr(os, "access", lambda path, mode: mode != os.R_OK)  # for root reads all
-    result = run("upscale", photo, "-n", 1, "--scale", 2)
-    assert result.exit_code == 0, result.output
-
-
-def test_a_wrong_model_is_told_even_if_all_is_done(photo):
-    assert run("upscale", photo, "-n", 1, "--scale", 2).exit_code == 0
-    result = run("upscale", photo, "-n", 1, "--scale", 2, "--model", "nonexistent")
-    assert result.exit_code == 1
-    assert "nonexistent" in result.stderr
-
-
-def test_an_empty_name_is_not_the_current_folder(photo, monkeypatch):
-    monkeypatch.chdir(photo.parent)
-    result = run("upscale", "", "-n", 1)
-    assert result.exit_code == 2
-    assert "empty name" in result.stderr
-
-
-def test_output_that_is_called_as_a_picture_is_a_usage_error(photo, tmp_path):
-    goal = tmp_path / "large.png"
-    result = run("upscale", photo, "-o", goal)
-    assert result.exit_code == 2
-    assert "takes a folder" in " ".join(result.stderr.split())
-    assert not goal.exists()
-
-
-def test_a_folder_with_a_result_s_name_is_no_result(photo):
-    photo.with_name("photo-x2-0.png").mkdir()
-    result = run("upscale", photo, "-n", 1, "--scale", 2)
-    assert result.exit_code == 1
-    assert "already there" not in result.stderr
-    assert "a folder has this name" in result.stderr
