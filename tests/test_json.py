@@ -2,9 +2,9 @@
 
 import pytest
 import schema
-from test_cli import jpeg, photo, run, toy
+from command import run
 
-__all__ = ["jpeg", "photo", "toy"]  # fixtures
+pytestmark = pytest.mark.usefixtures("toy")
 
 
 def told(*arguments):

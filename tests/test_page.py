@@ -9,13 +9,13 @@ from pathlib import Path
 import browser
 import numpy as np
 import pytest
+from command import run
 from pictures import photograph
 from PIL import Image
-from test_cli import photo, run, toy
 
 from imagine_cli import page, picture
 
-__all__ = ["photo", "toy"]  # fixtures
+pytestmark = pytest.mark.usefixtures("toy")
 
 ODD = "a 'b' \"c\" <i>&amp;\n--> <!--<script> 😀.png"
 

@@ -7,15 +7,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from command import run
 from models import Toy
 from pictures import photograph
 from PIL import ExifTags, Image, features
-from test_cli import photo, run, toy
 
 from imagine_cli import Downscaled, JpegCoded, encode, imagine, open_picture, picture, xmp
 from imagine_cli.resampling import plainly_enlarged
 
-__all__ = ["photo", "toy"]  # fixtures
+pytestmark = pytest.mark.usefixtures("toy")
 
 PACKET = b"""<?xpacket begin="" id="W5M0MpCehiHzreSzNTczkc9d"?><x:xmpmeta xmlns:x="adobe:ns:meta/">
 <rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">

@@ -1,7 +1,7 @@
 """What a run tells beforehand, and how help reads."""
 
 import pytest
-from test_cli import photo, run, toy
+from command import run
 
 from imagine_cli.choices import Kernel, Task
 from imagine_cli.cli import run as cli_run
@@ -11,7 +11,7 @@ from imagine_cli.progress import Bar
 from imagine_cli.request import Draw, Output, Request
 from imagine_cli.results import Results
 
-__all__ = ["photo", "toy"]  # fixtures
+pytestmark = pytest.mark.usefixtures("toy")
 
 
 class Told(Bar):

@@ -5,12 +5,11 @@ import json
 
 import pytest
 from PIL import Image
-from test_cli import jpeg, photo, toy
 from typer.testing import CliRunner
 
 from imagine_cli.cli import app
 
-__all__ = ["jpeg", "photo", "toy"]  # fixtures
+pytestmark = pytest.mark.usefixtures("toy")
 
 
 def run(*arguments, given=b""):

@@ -4,11 +4,11 @@ import re
 import time
 
 import pytest
-from test_cli import jpeg, photo, run, toy
+from command import run
 
 from imagine_cli import timings
 
-__all__ = ["jpeg", "photo", "toy"]  # fixtures
+pytestmark = pytest.mark.usefixtures("toy")
 PARTS = {"loading the model", "decoding", "codes", "rendering", "agreement", "writing", "the rest"}
 MORE = {"mean", "sheet", "page"}
 
