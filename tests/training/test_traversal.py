@@ -7,6 +7,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 import torch
+from imagine_training.baselines import esrgan
 from imagine_training.evaluation.programs import coded, shrunk
 from imagine_training.evaluation.traversal import WALKS, Scene, Walk, best_of, figures, walk
 from imagine_training.method import perceptual
@@ -195,6 +196,20 @@ def test_the_command_writes_strips_animations_and_the_same_figures_again(tmp_pat
     assert strip.size == (3 * 68 + 64, 64)  # three frames, gaps, and the observed picture
     with Image.open(out / "mine x4" / "photos-0-free.webp") as animation:
         assert animation.n_frames == 3
+
+
+def test_a_rival_that_enlarges_four_times_at_once_is_walked_too(lpips):
+    preset = replace(
+        TINY, network="rrdb", vector=1, levels=(replace(SMALL, enlarge=4, tail=(8, 8)),) * 2
+    )
+    torch.manual_seed(0)
+    rival = esrgan.Generator(preset).eval().requires_grad_(False)
+    case = shrunk("one", photograph(64, 64), 16, "bicubic")
+    scene = Scene(rival, preset, case)
+    assert [code.map.shape[-1] for code in scene.random_codes(0)] == [4, 16]
+    way = walk(scene, lpips, "free", 6)
+    assert way.distance[-1] < way.distance[0]
+    assert case.evidence.agreement(way.frames[-1]).lr_psnr_db > 55
 
 
 def test_a_model_without_codes_to_walk_is_one_line(tmp_path):

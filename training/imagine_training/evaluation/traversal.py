@@ -14,7 +14,8 @@ picture, and could almost spell it.
 
 import json
 from dataclasses import dataclass, field
-from itertools import product
+from itertools import accumulate, product
+from operator import mul
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +37,7 @@ from ..method.network import Generator
 from ..method.operators import twin
 from ..method.perceptual import Eye, Lpips, compare
 from ..method.presets import Preset
+from ..run.methods import build
 from . import report
 from .evaluate import Trial, gathered, unique
 from .programs import Case
@@ -70,7 +72,9 @@ class Scene:
 
     def __init__(self, network: Generator, preset: Preset, case: Case) -> None:
         self.network, self.preset, self.case = network, preset, case
-        levels = range(len(case.evidence.factors))
+        factors = case.evidence.factors
+        enlarged = accumulate((shape.enlarge for shape in preset.levels), mul)
+        levels = [factors.index(factor) for factor in enlarged if factor <= factors[-1]]
         self._known = _tensor(case.evidence.observed)
         self._agree = [twin(case.evidence, level) for level in levels]
         self._condition = [torch.tensor(case.evidence.condition())[None] for level in levels]
@@ -241,7 +245,9 @@ def _network(name: str, trial: Trial) -> tuple[Generator, Preset]:
     weights, preset = load_weights(hub.find(name).parent)
     if preset.task != trial.task:
         raise ModelError(f"the model '{name}' is for {preset.task}, not for {trial.task}")
-    network = Generator(preset).eval().requires_grad_(False)
+    network = build(preset).eval().requires_grad_(False)
+    if not isinstance(network, Generator):  # its levels pass on more than pictures
+        raise ModelError(f"the model '{name}' is the paper's own network, which cannot be walked")
     network.load_state_dict(weights)
     return network, preset
 
