@@ -140,7 +140,7 @@ def imagine(*words: str) -> None:
 
 
 def tables(report: Path, steps: dict[str, str]) -> list[str]:
-    """One for each scale or quality, a row a contender, a column a figure; and their command.
+    """One for each scale or quality, a column a contender, a row a figure; and their command.
 
     `steps` that each took, in the order in which they were measured.
     """
@@ -153,17 +153,22 @@ def tables(report: Path, steps: dict[str, str]) -> list[str]:
             for name in told["definitions"]
             if not name.endswith(LEFT_OUT) and any(name in one for one in of_all)
         ]
-        rows = [["", "steps", *(f"`{name}`" for name in figures)], ["---"] * (len(figures) + 2)]
-        for (name, many), one in zip(steps.items(), of_all, strict=True):
-            rows.append([name, many, *(value(one.get(figure)) for figure in figures)])
+        rows = [["", *steps], ["---"] * (len(steps) + 1), ["steps", *steps.values()]]
+        for name in figures:
+            cells = (value(one.get(name)) for _, one in zip(steps, of_all, strict=True))
+            rows.append([f"`{name}`", *cells])
         parts.append(f"### {setting}, {len(told['data'])} pictures")
         parts.append("\n".join("| " + " | ".join(row) + " |" for row in rows))
     return [*parts, f"    {told['asked']['command']}"]
 
 
 def value(summary: dict[str, Any] | None) -> str:
-    """A mean, or what of a whole set there is; intervals are in the report."""
-    return f"{next(iter(summary.values())):.4g}" if summary else "-"
+    """A mean with its 95 % interval over pictures, or what of a whole set there is."""
+    if not summary:
+        return "-"
+    first = f"{next(iter(summary.values())):.3g}"
+    spans = "low" in summary and summary["low"] < summary["high"]
+    return first + (f" ({summary['low']:.3g} to {summary['high']:.3g})" if spans else "")
 
 
 def last_step(run: Path) -> str:
