@@ -1,14 +1,16 @@
 """The generator: its codes are alive from the start, and it sees no further than it says."""
 
+import json
 from dataclasses import replace
 
 import pytest
 import torch
-from imagine_training.method.network import Bicubic, Generator
+from imagine_training.method.network import Bicubic, Generator, hold
 from imagine_training.method.presets import DECOMPRESS, PRESETS, UPSCALE, Preset
 from imagine_training.run.export import Convolved
 
-EVERY_LEVEL = [(UPSCALE, level) for level in range(4)] + [(DECOMPRESS, 0)]
+HELD = replace(UPSCALE, levels=(replace(UPSCALE.levels[2], held=(2, 4, 8, 1)),))
+EVERY_LEVEL = [(UPSCALE, level) for level in range(4)] + [(DECOMPRESS, 0), (HELD, 0)]
 
 
 @pytest.fixture(params=EVERY_LEVEL, ids=lambda case: f"{case[0].task}-{case[1] + 1}")
@@ -73,7 +75,21 @@ def test_the_map_enters_after_every_block_and_is_heard_at_once():
     assert (one - other).abs().max() > 1e-4
 
 
+def test_what_is_held_is_one_number_a_square():
+    latent_map = torch.randn(2, 3, 8, 11)
+    held = hold(latent_map, (1, 2, 4))
+    assert torch.equal(held[:, 0], latent_map[:, 0])
+    for channel, side in ((1, 2), (2, 4)):
+        for top, left in ((0, 0), (4, 8)):
+            square = held[:, channel, top : top + side, left : left + side]
+            first = latent_map[:, channel, top, left, None, None]
+            assert torch.equal(square, first.expand_as(square))
+    assert torch.equal(hold(held, (1, 2, 4)), held)
+    assert hold(latent_map, ()) is latent_map
+
+
 def test_a_preset_comes_back_from_its_json():
+    assert Preset.from_json(json.loads(json.dumps(HELD.as_json()))) == HELD
     for task in PRESETS.values():
         for preset in task.values():
             assert Preset.from_json(preset.as_json()) == preset

@@ -17,6 +17,7 @@ dense blocks (beta 0.2); a mapping network; weight normalisation; LeakyReLU(0.2)
 
 from contextlib import nullcontext
 from itertools import pairwise
+from math import lcm
 from typing import ClassVar
 
 import torch
@@ -71,6 +72,22 @@ class MappingNetwork(nn.Module):
         for layer in self.layers:
             w = activate(layer(w))
         return w
+
+
+def hold(latent_map: Tensor, sides: tuple[int, ...]) -> Tensor:
+    """Channel by channel, one number for every square of so many pixels a side: its first.
+
+    (n, m, h, w), no sides: as it is. A patch has as many numbers as pixels, and of a few random
+    ones none is near in so many dimensions; of what is held there are few.
+    """
+    if not sides:
+        return latent_map
+    height, width = latent_map.shape[-2:]
+    held = [
+        F.interpolate(one[..., ::side, ::side], scale_factor=float(side))
+        for one, side in zip(latent_map.split(1, 1), sides, strict=True)
+    ]
+    return torch.cat([one[..., :height, :width] for one in held], 1)
 
 
 class DenseBlock(nn.Module):
@@ -167,6 +184,7 @@ class Level(nn.Module):
         self, pixels: Tensor, latent_map: Tensor, vector: Tensor, condition: Tensor
     ) -> Tensor:
         down, grid = self.shape.downsample, self.shape.block_grid
+        latent_map = hold(latent_map, self.shape.held)
 
         # What is seen: the picture and the latent map, and its place in the JPEG grid.
         x = torch.cat((2 * pixels - 1, latent_map), 1)
@@ -231,7 +249,7 @@ class Generator(nn.Module):
     @staticmethod
     def multiple(shape: LevelShape) -> int:
         """What the sides of a level's input must be multiples of, and where its tiles may begin."""
-        return 2 * shape.block_grid or shape.downsample
+        return lcm(2 * shape.block_grid or shape.downsample, *shape.held)
 
     @staticmethod
     def margin(shape: LevelShape) -> int:

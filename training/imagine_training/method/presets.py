@@ -21,6 +21,7 @@ class LevelShape:
     block_grid: int = 0  # 8: the level also sees whole JPEG blocks, and so its place in the grid
     map_channels: int = 4  # of the spatial latent code
     map_after_blocks: bool = False  # the latent map enters again after every styled block
+    held: tuple[int, ...] = ()  # for each channel of the map: pixels a side that share a number
     window: int = 0  # side of the input window it is trained on; 0: all of it
 
 
@@ -63,7 +64,13 @@ class Preset:
         values = _renamed(values)
         known = {field.name: values[field.name] for field in fields(cls) if field.name in values}
         known["levels"] = tuple(
-            LevelShape(**{**_renamed(level), "tail": tuple(level["tail"])})
+            LevelShape(
+                **{
+                    **_renamed(level),
+                    "tail": tuple(level["tail"]),
+                    "held": tuple(level.get("held", ())),
+                }
+            )
             for level in values["levels"]
         )
         for name in ("candidates", "perceptual"):
