@@ -269,7 +269,7 @@ def written(page: Path, lines: list[str], drawn: dict[str, Series]) -> None:
         }
         for what, series in drawn.items()
     ]
-    stacked([curve(series) for series in panels]).save(drawing)
+    stacked([curve(series, least=0) for series in panels]).save(drawing)
     told = "\n".join(f"    {line}" for line in lines)
     put(page, f"{told}\n\n![{', '.join(drawn)}]({drawing.name})")
 

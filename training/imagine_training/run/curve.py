@@ -1,6 +1,7 @@
 """A curve of losses as a picture, with nothing but Pillow."""
 
 from collections.abc import Mapping, Sequence
+from math import inf
 
 from PIL import Image, ImageDraw, ImageFont
 
@@ -11,15 +12,15 @@ COLOURS = ((31, 119, 180), (255, 127, 14), (44, 160, 44), (148, 103, 189))
 LINES = 5  # of the grid
 
 
-def curve(series: Mapping[str, Sequence[tuple[float, float]]]) -> Image.Image:
-    """Points (x, y) of each name, on common axes that begin at x = 0."""
+def curve(series: Mapping[str, Sequence[tuple[float, float]]], least: float = inf) -> Image.Image:
+    """Points (x, y) of each name, on common axes from x = 0 and from y = `least` or less."""
     paper = Image.new("RGB", (WIDTH, HEIGHT), "white")
     pen, font = ImageDraw.Draw(paper), ImageFont.load_default(14)
     points = [point for some in series.values() for point in some]
     if not points:
         return paper
     furthest = max([x for x, _ in points] + [1])
-    low, high = min(y for _, y in points), max(y for _, y in points)
+    low, high = min(least, *(y for _, y in points)), max(y for _, y in points)
     span = high - low or 1
 
     def place(x: float, y: float) -> tuple[float, float]:
