@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 from imagine_training.baselines import adversary, esrgan, pix2pix, srim
+from imagine_training.baselines.networks import build
 from imagine_training.method import backbones, perceptual
 from imagine_training.method.checkpoint import load_state
 from imagine_training.method.data import random_batch
@@ -18,7 +19,7 @@ from imagine_training.method.presets import LevelShape, Preset
 from imagine_training.run import loop
 from imagine_training.run.command import run, settings
 from imagine_training.run.learner import Learner
-from imagine_training.run.methods import RIVALS, build, called, presets
+from imagine_training.run.methods import RIVALS, called, presets
 from imagine_training.run.options import Options
 from pictures import photograph
 from PIL import Image

@@ -7,6 +7,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
+from imagine_training.baselines.networks import build
 from imagine_training.method.checkpoint import load_weights, save_weights
 from imagine_training.method.data import batch_of
 from imagine_training.method.imle import imagine_levels, nearest_code
@@ -14,7 +15,6 @@ from imagine_training.method.latent import draw
 from imagine_training.method.network import Generator
 from imagine_training.method.presets import PRESETS, LevelShape
 from imagine_training.run.command import finish
-from imagine_training.run.methods import build
 from pictures import photograph
 
 from imagine_cli.errors import ModelError

@@ -29,6 +29,9 @@ KNOWN = {
         "method.perceptual method.presets"
     ),
     "baselines.inputs": "",
+    "baselines.networks": (
+        ".esrgan .pix2pix .regression method.hyperrim method.learning method.network method.presets"
+    ),
     "baselines.pix2pix": (
         ".adversary .inputs method.network method.imle method.latent method.learning "
         "method.perceptual method.presets"
@@ -51,7 +54,7 @@ KNOWN = {
     "run.curve": "",
     "run.distributed": ".processes",
     "run.dry": ".command .cost .hardware .options .pictures .validate",
-    "run.export": ".methods method.checkpoint method.network method.presets",
+    "run.export": "baselines.networks method.checkpoint method.network method.presets",
     "run.hardware": ".distributed",
     "run.journal": ".curve",
     "run.learner": (
@@ -63,8 +66,8 @@ KNOWN = {
         "method.checkpoint method.presets"
     ),
     "run.methods": (
-        "baselines.esrgan baselines.pix2pix baselines.regression baselines.srim method.hyperrim "
-        "method.imle method.learning method.network method.perceptual method.presets"
+        "baselines.esrgan baselines.networks baselines.pix2pix baselines.regression "
+        "baselines.srim method.imle method.learning method.perceptual method.presets"
     ),
     "run.options": ".pictures .processes method.presets",
     "run.pictures": "",
@@ -72,7 +75,7 @@ KNOWN = {
     "run.processes": "",
     "run.stopping": ".processes",
     "run.validate": (
-        ".learner .methods method.backbones method.data method.imle method.latent "
+        ".learner baselines.networks method.backbones method.data method.imle method.latent "
         "method.learning method.perceptual method.presets"
     ),
     "evaluation.codes": "",
@@ -85,8 +88,8 @@ KNOWN = {
     "evaluation.report": ".metrics .programs .reading",
     "evaluation.scores": ".codes .inception .ladder .metrics .programs method.perceptual",
     "evaluation.traversal": (
-        ".evaluate .programs .report folders method.checkpoint method.latent method.network "
-        "method.operators method.perceptual method.presets"
+        ".evaluate .programs .report baselines.networks folders method.checkpoint method.latent "
+        "method.network method.operators method.perceptual method.presets"
     ),
     "mnist.digits": ".line .toy folders",
     "mnist.line": ".toy",
@@ -97,7 +100,7 @@ STANDS_ON = {
     "method": set(),
     "baselines": {"method"},
     "run": {"method", "baselines"},
-    "evaluation": {"method", "folders"},
+    "evaluation": {"method", "baselines", "folders"},  # it measures rivals too
     "mnist": {"folders"},
     "folders": set(),
 }

@@ -30,6 +30,7 @@ from imagine_cli.evidence import EightBits
 from imagine_cli.progress import Bar
 from imagine_cli.whole import whole
 
+from ..baselines.networks import build
 from ..folders import check_empty
 from ..method.checkpoint import load_weights
 from ..method.latent import Code, draw
@@ -37,7 +38,6 @@ from ..method.network import Generator
 from ..method.operators import twin
 from ..method.perceptual import Eye, Lpips, compare
 from ..method.presets import Preset
-from ..run.methods import build
 from . import report
 from .evaluate import Trial, gathered, unique
 from .programs import Case

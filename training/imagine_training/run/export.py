@@ -16,10 +16,10 @@ from imagine_cli.card import CARD_KEY, Card, LevelCard
 from imagine_cli.errors import ModelError
 from imagine_cli.model import OnnxModel
 
+from ..baselines.networks import build
 from ..method.checkpoint import load_weights
 from ..method.network import Bicubic, Generator
 from ..method.presets import Preset
-from .methods import build
 
 LARGEST_DIFFERENCE = 1e-3  # a quarter of a grey level
 

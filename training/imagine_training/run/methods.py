@@ -1,14 +1,13 @@
-"""The methods of training by name, their presets, and the networks that they train."""
+"""The methods of training by name, and their presets."""
 
 import torch
 
 from imagine_cli.errors import ImagineError
 
 from ..baselines import esrgan, pix2pix, regression, srim
-from ..method.hyperrim import HyperRIM
+from ..baselines.networks import build
 from ..method.imle import Imle
-from ..method.learning import Method, Network
-from ..method.network import Generator
+from ..method.learning import Method
 from ..method.perceptual import Lpips
 from ..method.presets import PRESETS, Preset
 
@@ -19,13 +18,6 @@ RIVALS: dict[str, type[Method]] = {
     "regression": regression.Regression,
 }
 METHODS: dict[str, type[Method]] = {"imle": Imle, **RIVALS}
-NETWORKS: dict[str, type[Network]] = {
-    "hyperrim": HyperRIM,
-    **{
-        one.kind: one
-        for one in (Generator, esrgan.Generator, pix2pix.Generator, regression.Generator)
-    },
-}
 
 
 def presets(method: str, task: str) -> dict[str, Preset]:
@@ -38,11 +30,6 @@ def presets(method: str, task: str) -> dict[str, Preset]:
         tasks = ", ".join(RIVALS[method].presets)
         raise ImagineError(f"--method {method}: it is for {tasks}, not for {task}")
     return {"compact": RIVALS[method].presets[task]}
-
-
-def build(preset: Preset, *, reduced: bool = False) -> Network:
-    """A preset to its network. `reduced` convolves in bfloat16."""
-    return NETWORKS[preset.network](preset, reduced=reduced)
 
 
 def begin(preset: Preset, device: torch.device, *, reduced: bool = False) -> Method:

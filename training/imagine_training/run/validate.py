@@ -13,6 +13,7 @@ from torch import Tensor
 
 from imagine_cli.errors import ModelError
 
+from ..baselines.networks import build
 from ..method import backbones
 from ..method.data import Batch, fixed_batches
 from ..method.imle import imagine_levels
@@ -21,7 +22,6 @@ from ..method.learning import Network
 from ..method.perceptual import Lpips
 from ..method.presets import Preset
 from .learner import Learner
-from .methods import build
 
 SHOWN = 4  # pictures on a preview
 CELL = 256  # pixels a side, cut from the middle
