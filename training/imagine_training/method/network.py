@@ -84,8 +84,8 @@ def hold(latent_map: Tensor, sides: tuple[int, ...]) -> Tensor:
         return latent_map
     height, width = latent_map.shape[-2:]
     held = [
-        F.interpolate(one[..., ::side, ::side], scale_factor=float(side))
-        for one, side in zip(latent_map.split(1, 1), sides, strict=True)
+        F.interpolate(latent_map[:, one : one + 1, ::side, ::side], scale_factor=float(side))
+        for one, side in enumerate(sides)
     ]
     return torch.cat([one[..., :height, :width] for one in held], 1)
 
