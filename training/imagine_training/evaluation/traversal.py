@@ -14,8 +14,7 @@ picture, and could almost spell it.
 
 import json
 from dataclasses import dataclass, field
-from itertools import accumulate, product
-from operator import mul
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -73,8 +72,7 @@ class Scene:
     def __init__(self, network: Generator, preset: Preset, case: Case) -> None:
         self.network, self.preset, self.case = network, preset, case
         factors = case.evidence.factors
-        enlarged = accumulate((shape.enlarge for shape in preset.levels), mul)
-        levels = [factors.index(factor) for factor in enlarged if factor <= factors[-1]]
+        levels = [factors.index(one) for one in preset.factors if one <= factors[-1]]
         self._known = _tensor(case.evidence.observed)
         self._agree = [twin(case.evidence, level) for level in levels]
         self._condition = [torch.tensor(case.evidence.condition())[None] for level in levels]

@@ -1,6 +1,5 @@
 """Pictures to crops and their evidence: what one step of training sees."""
 
-import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from io import BytesIO
@@ -122,7 +121,7 @@ def _shrunk(
     kernel = str(rng.choice(KERNELS, p=[_KERNEL_SHARES[kernel] for kernel in KERNELS]))
     condition = torch.zeros(len(pictures), len(KERNELS), device=pictures.device)
     condition[:, KERNELS.index(kernel)] = 1
-    scale = math.prod(shape.enlarge for shape in preset.levels)
+    scale = preset.factors[-1]
     observed = torch.round(shrink(pictures, scale, kernel).clamp(0, 1) * 255) / 255
     top = left = 0  # of the level's input window, in its pixels
     side = observed.shape[-1]

@@ -1,6 +1,8 @@
 """Every number of a run: what is built, what it sees, how long and how fast it learns."""
 
 from dataclasses import asdict, dataclass, fields, replace
+from itertools import accumulate
+from operator import mul
 from typing import Any
 
 NETS = ("vgg", "alex", "squeeze")  # that a distance may look through: `perceptual.py`
@@ -55,6 +57,11 @@ class Preset:
     texture_weight: float = 4.0  # of the sliced Wasserstein distance of VGG's features beside LPIPS
     average: float = 0.998  # decay of the running average that is exported
     clip: float = 1.0  # largest gradient norm
+
+    @property
+    def factors(self) -> tuple[int, ...]:
+        """How many times as large as the first level's input each level's picture is."""
+        return tuple(accumulate((shape.enlarge for shape in self.levels), mul))
 
     def as_json(self) -> dict[str, Any]:
         return asdict(self)

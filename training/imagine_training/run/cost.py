@@ -125,7 +125,7 @@ def seconds(cost: Cost, preset: Preset, device: torch.device, *, reduced: bool) 
         return _pace(piece.to(device), given, reduced)
 
     took = cost.looking / pace(nn.Conv2d(128, 128, 3, padding=1), 128, 64)  # of VGG, in the middle
-    side = preset.crop // math.prod(shape.enlarge for shape in preset.levels)
+    side = preset.crop // preset.factors[-1]
     for shape, operations in zip(preset.levels, cost.imagining, strict=True):
         side = min(shape.window or side, side)
         took += operations / pace(_piece(shape), shape.channels, side // shape.downsample)

@@ -47,12 +47,11 @@ def export(folder: Path, name: str | None = None) -> Path:
 
 def card_of(network: Generator, preset: Preset, name: str) -> Card:
     """What the program has to know of a model."""
-    factor, levels = 1, []
-    for shape in preset.levels:
-        factor *= shape.enlarge
-        multiple, margin = network.multiple(shape), network.margin(shape)
-        levels.append(LevelCard(factor, shape.map_channels, multiple, margin))
-    return Card(preset.task, name, preset.vector, preset.condition, tuple(levels))
+    levels = tuple(
+        LevelCard(factor, shape.map_channels, network.multiple(shape), network.margin(shape))
+        for factor, shape in zip(preset.factors, preset.levels, strict=True)
+    )
+    return Card(preset.task, name, preset.vector, preset.condition, levels)
 
 
 class _AllLevels(nn.Module):
