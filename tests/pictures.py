@@ -16,3 +16,12 @@ def photograph(height, width, seed=0):
         large = [plane.resize((width, height), Image.BICUBIC) for plane in planes]
         picture += np.stack([np.asarray(plane) for plane in large], 2)
     return picture.clip(0, 255).astype(np.uint8)
+
+
+def scene(width=40, height=24):
+    """A lamp at dusk, with a little grain: no row or column is like another."""
+    y, x = np.mgrid[:height, :width]
+    lamp = np.exp(-((x - 0.7 * width) ** 2 + (y - 0.3 * height) ** 2) / 40)
+    grain = np.random.default_rng(0).normal(0, 3, (height, width))
+    light = np.stack([40 + 200 * lamp, 60 + 120 * lamp + y, 90 + 2 * x + 0 * y], axis=-1)
+    return np.clip(light + grain[..., None], 0, 255).astype(np.uint8)
