@@ -4,8 +4,6 @@ import os
 import stat
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +11,7 @@ import pytest
 from numpy.typing import NDArray
 from pictures import scene
 from PIL import Image
+from users import ordinary_user
 
 from imagine_cli import encode, picture
 from imagine_cli.choices import Format, Kernel, Task
@@ -22,19 +21,6 @@ from imagine_cli.request import Draw, Output, Request
 from imagine_cli.whole import whole
 
 WRITTEN = ("png", "webp", "tiff")
-
-
-@contextmanager
-def ordinary_user() -> Iterator[None]:
-    """Root may write anywhere: for a while, be somebody else."""
-    root = os.geteuid() == 0
-    if root:
-        os.seteuid(65534)
-    try:
-        yield
-    finally:
-        if root:
-            os.seteuid(0)
 
 
 @pytest.mark.parametrize("suffix", WRITTEN)

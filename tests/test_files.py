@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from PIL import Image
-from test_picture import ordinary_user
+from users import ordinary_user
 
 from imagine_cli import files, picture
 
