@@ -8,11 +8,13 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
-from imagine_training.method.data import batch_of, fixed_batches
+from imagine_training.method import imle
+from imagine_training.method.data import batch_of, fixed_batches, random_batch, smallest_crop
 from imagine_training.method.imle import imagine_levels, nearest_code
 from imagine_training.method.latent import draw, silent
 from imagine_training.method.network import Generator
-from imagine_training.method.presets import UPSCALE, LevelShape
+from imagine_training.method.objective import Objective
+from imagine_training.method.presets import PRESETS, UPSCALE, LevelShape
 from pictures import photograph
 
 TINY = replace(
@@ -101,6 +103,29 @@ def test_a_map_is_put_together_of_the_nearer_patches(scene):
     assert far(code).mean() < far(one).mean()
 
 
+@pytest.mark.parametrize("task", ["upscale", "decompress"])
+def test_codes_tried_together_are_those_tried_one_after_another(monkeypatch, task):
+    torch.manual_seed(0)
+    preset = replace(PRESETS[task]["compact"], crop=64, candidates=(3,), patch=16, maps=4)
+    preset = replace(preset, levels=(replace(preset.levels[0], channels=8, growth=4),))
+    batch = batch_of(
+        [photograph(64, 64, seed) for seed in (1, 2)], preset, np.random.default_rng(0)
+    )
+    objective = Objective(batch.steps[0].target, [], preset, np.random.default_rng(1))
+    network = Generator(preset)
+    with torch.no_grad():
+        network.levels[0].out.parametrizations.weight.original0.mul_(30)
+
+    found = []
+    for together in (1, 3):
+        monkeypatch.setitem(imle.AT_ONCE, "cpu", together)
+        codes = torch.Generator().manual_seed(4)
+        found.append(nearest_code(network, batch, preset, [objective], codes, 0, batch.observed))
+    one, other = found
+    assert torch.equal(one.map, other.map)
+    assert torch.equal(one.vector, other.vector)
+
+
 def test_a_level_that_is_forced_begins_from_the_true_picture(scene):
     network, _ = scene
     crops = [photograph(64, 64, seed) for seed in range(3)]
@@ -136,3 +161,18 @@ def test_a_level_learns_from_its_own_picture_alone(scene):
     pictures[1].sum().backward()
     assert all(one.grad is None for one in network.levels[0].parameters())
     assert any(one.grad is not None for one in network.levels[1].parameters())
+
+
+def test_some_batches_begin_later_on_pictures_too_small_for_the_whole_chain():
+    preset = replace(UPSCALE, later_starts=0.5, batch=2)
+    assert smallest_crop(preset) == preset.crop // 4
+    assert smallest_crop(UPSCALE) == UPSCALE.crop
+    small = photograph(smallest_crop(preset), smallest_crop(preset), 0)
+    large = photograph(preset.crop, preset.crop, 1)
+
+    levels = set()
+    for step in range(12):
+        batch = random_batch([small, large], preset, np.random.default_rng(step), range(2))
+        levels.add(len(batch.steps))
+        assert batch.observed.shape[-1] == preset.crop // 16  # the first level sees as much
+    assert levels == {2, 3, 4}

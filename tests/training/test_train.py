@@ -433,7 +433,7 @@ def test_options_that_cannot_be_are_one_line(options, said):
 
 WRONG = [
     (["train", "--data", "gone"], "gone: there is no such folder"),
-    (["train", "--data", ".", "--preset", "huge"], "for upscale there are compact, paper"),
+    (["train", "--data", ".", "--preset", "huge"], "for upscale there are compact, wide, paper"),
     (["train", "--data", ".", "--perceptual", "eye"], "there are vgg, alex, squeeze, and none"),
     (["train", "--data", ".", "--out", "full"], "full: there is something here already"),
     (["train", "--resume", "--out", "none"], "none: there is no run to resume here"),
@@ -572,6 +572,16 @@ def test_the_split_follows_from_what_is_in_the_files(data, tmp_path):
     after = Pictures([other], 64)
     assert before.fingerprint == after.fingerprint
     assert np.array_equal(before.validation, after.validation)
+
+
+def test_pictures_too_small_for_the_whole_chain_do_not_validate(data, tmp_path):
+    for number in range(8):
+        Image.fromarray(photograph(48, 48, 50 + number)).save(data / f"small{number}.png")
+    pictures = Pictures([data], 48, 64)
+    assert {min(one.shape[:2]) for one in pictures.train} >= {48}
+    assert min(min(one.shape[:2]) for one in pictures.validation) >= 64
+    with pytest.raises(ImagineError, match="0 pictures of at least 300 pixels"):
+        Pictures([data], 48, 300)
 
 
 def test_too_few_pictures_are_one_line(data, tmp_path):

@@ -15,13 +15,13 @@ KNOWN = {
     "method.hyperrim": ".data .latent .network .presets",
     "method.imle": ".data .latent .learning .objective .presets",
     "method.latent": ".presets",
-    "method.learning": ".data .hyperrim .network .perceptual .presets",
+    "method.learning": ".data .hyperrim .latent .network .perceptual .presets",
     "method.network": ".data .latent .presets",
     "method.objective": ".perceptual .presets .spectrum .texture",
     "method.operators": "",
     "method.perceptual": ".backbones",
     "method.presets": "",
-    "method.spectrum": "",
+    "method.spectrum": ".operators",
     "method.texture": "",
     "baselines.adversary": "",
     "baselines.esrgan": (
@@ -53,7 +53,7 @@ KNOWN = {
     ),
     "run.curve": "",
     "run.distributed": ".processes",
-    "run.dry": ".command .cost .hardware .options .pictures .validate",
+    "run.dry": ".command .cost .hardware .options .pictures .validate method.data",
     "run.export": "baselines.networks method.checkpoint method.network method.presets",
     "run.hardware": ".distributed",
     "run.journal": ".curve",
@@ -63,7 +63,7 @@ KNOWN = {
     ),
     "run.loop": (
         ".books .distributed .hardware .learner .pictures .plan .processes .stopping .validate "
-        "method.checkpoint method.presets"
+        "method.checkpoint method.data method.presets"
     ),
     "run.methods": (
         "baselines.esrgan baselines.networks baselines.pix2pix baselines.regression "

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from io import BytesIO
 
 import numpy as np
@@ -33,6 +34,11 @@ class Step:
     condition: Tensor
     forced: Tensor | None = None  # (n, 1, 1, 1): whose input is the truth (teacher forcing)
 
+    def repeated(self, times: int) -> "Step":
+        """What is known, for so many rounds of the pictures: for codes that are tried together."""
+        condition = self.condition.repeat(times, 1)
+        return replace(self, agree=self.agree.repeated(times), condition=condition)
+
 
 @dataclass
 class Batch:
@@ -60,6 +66,9 @@ def random_batch(
     What a picture is given depends on `rng` and its number alone, whatever part it is in; so the
     parts of processes, or of a batch that is too large for memory, put together are the batch.
     """
+    if preset.later_starts and rng.random() < preset.later_starts:
+        preset = _starting_later(preset, int(rng.integers(1, len(preset.levels) - 1)))
+    pictures = [one for one in pictures if min(one.shape[:2]) >= preset.crop]
     chosen = rng.integers(len(pictures), size=preset.batch)
     every = rng.spawn(preset.batch)
     own = [every[number] for number in part]
@@ -68,6 +77,22 @@ def random_batch(
         for number, one in zip(part, own, strict=True)
     ]
     return batch_of(crops, preset, rng, own, device)
+
+
+def _starting_later(preset: Preset, doublings: int) -> Preset:
+    """For the first levels alone, on pictures so many times twice as large.
+
+    So they learn what a photograph is that someone enlarges by 4, and not only what is left of one
+    that was made small by 16; and a picture too small for the whole chain is of use.
+    """
+    return replace(
+        preset, levels=preset.levels[:-doublings], crop=preset.crop >> doublings, later_starts=0.0
+    )
+
+
+def smallest_crop(preset: Preset) -> int:
+    """The sides that a picture needs to be of use."""
+    return preset.crop >> (max(0, len(preset.levels) - 2) if preset.later_starts else 0)
 
 
 def fixed_batches(
@@ -181,12 +206,17 @@ def _random_tables(rng: np.random.Generator) -> NDArray[np.int64]:
     quality = int(np.clip(np.exp(rng.uniform(np.log(1), np.log(95))), 1, 95))
     if rng.random() < 0.35:
         quality = int(rng.integers(1, 15))
-    file = BytesIO()
-    Image.new("RGB", (8, 8)).save(file, "JPEG", quality=quality)
-    tables = Image.open(file).quantization.values()  # type: ignore[attr-defined]
-    standard = np.array([list(table) for table in tables], np.int64).reshape(2, 8, 8)
+    standard = _standard_tables(quality)
     if rng.random() < 0.25:  # flatter or steeper over frequency, as other encoders have them
         frequency = np.add.outer(np.arange(8), np.arange(8)) / 14
         slope = rng.normal(0, 0.4, (2, 1, 1))
         standard = np.rint(standard * np.exp(slope * (frequency - 0.5))).astype(np.int64)
     return standard.clip(1, 255)
+
+
+@lru_cache(maxsize=100)
+def _standard_tables(quality: int) -> NDArray[np.int64]:
+    file = BytesIO()
+    Image.new("RGB", (8, 8)).save(file, "JPEG", quality=quality)
+    tables = Image.open(file).quantization.values()  # type: ignore[attr-defined]
+    return np.array([list(table) for table in tables], np.int64).reshape(2, 8, 8)

@@ -6,19 +6,24 @@ are chosen level by level, the levels before fixed to their winners (hierarchica
 loss is the sum over levels (intermediate supervision). What surrounds a step: `run/loop.py`.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import partial, reduce
+from itertools import islice
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+from torch.nn.utils.parametrize import cached
 
 from .data import Batch
 from .latent import Code, Streams, draw, silent
 from .learning import Drawn, Method, Network
 from .objective import Distance, Objective
 from .presets import Preset
+
+AT_ONCE = {"cpu": 1, "cuda": 8}
+"""Codes that are tried together: a GPU is slow to be told, a CPU's caches are small."""
 
 
 class Imle(Method):
@@ -79,16 +84,22 @@ def nearest_code(
     if objective is None or not tries(preset, level):
         return drawn()
 
-    def tried(code: Code) -> "Tried":
-        picture, _ = network.imagine(level, given, code, step)
-        return Tried(code, objective.distance(picture))
+    def tried(codes: Iterable[Code]) -> Iterator["Tried"]:
+        codes = iter(codes)
+        while some := list(islice(codes, AT_ONCE[given.device.type])):
+            many = len(some)
+            together = Code(
+                torch.cat([code.map for code in some]), torch.cat([code.vector for code in some])
+            )
+            inputs = given.repeat(many, 1, 1, 1)
+            pictures, _ = network.imagine(level, inputs, together, step.repeated(many))
+            yield from map(Tried, some, objective.distance(pictures).chunk(many))
 
-    best = tried(drawn())
-    for _ in range(preset.candidates[level] - 1):
-        best = nearer(best, tried(drawn()))
-    for _ in range(_maps(preset)):
-        best = refine_patches(best, tried(Code(drawn().map, best.code.vector)))
-    return best.code
+    with cached():  # the weights are normalised once, not at every try
+        best = reduce(nearer, tried(drawn() for _ in range(preset.candidates[level])))
+        vector = best.code.vector
+        others = (Code(drawn().map, vector) for _ in range(_maps(preset)))
+        return reduce(refine_patches, tried(others), best).code
 
 
 def tries(preset: Preset, level: int) -> int:

@@ -24,15 +24,20 @@ Streams = torch.Generator | Sequence[torch.Generator]
 
 def streams(
     seed: int, step: int, part: range, turn: int = 0, device: torch.device | str = "cpu"
-) -> list[torch.Generator]:
+) -> Streams:
     """Each picture's own stream: it follows from the step and the picture's number in the batch.
 
-    On a GPU the numbers are made there: other ones, and as fast as they are used.
+    On a GPU the numbers are made there, and one stream serves all of the part: with one a picture,
+    each code that is tried would be as many launches as there are pictures.
     """
-    device = device if torch.device(device).type == "cuda" else "cpu"
-    seeds = (np.random.SeedSequence([seed, step, number, turn]) for number in part)
-    states = (int(one.generate_state(1)[0]) for one in seeds)
-    return [torch.Generator(device).manual_seed(state) for state in states]
+    gpu = torch.device(device).type == "cuda"
+    seeds = (
+        np.random.SeedSequence([seed, step, number, turn]) for number in (part[:1] if gpu else part)
+    )
+    states = [int(one.generate_state(1)[0]) for one in seeds]
+    if gpu:
+        return torch.Generator(device).manual_seed(states[0])
+    return [torch.Generator().manual_seed(state) for state in states]
 
 
 def draw(preset: Preset, level: int, given: Tensor, generator: Streams) -> Code:

@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
-import torch
 from torch import Tensor, nn
 
 from .data import Batch
 from .hyperrim import HyperRIM
+from .latent import Streams
 from .network import Generator
 from .perceptual import Lpips
 from .presets import Preset
@@ -28,7 +28,7 @@ class Drawn:
     step: int
     batch: Batch  # crops and their evidence
     rng: np.random.Generator  # for what all pictures of the batch share
-    codes: list[torch.Generator]  # each picture's own stream of latent codes
+    codes: Streams  # of latent codes, each picture's own
 
 
 class Method(nn.Module, ABC):

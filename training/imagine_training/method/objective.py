@@ -27,7 +27,8 @@ class Distance(Protocol):
     """How far pictures (n, 3, h, w) are from the observed ones."""
 
     def distance(self, pictures: Tensor) -> Tensor:
-        """For the choice of a code, patch by patch: (n, p, p)."""
+        """For the choice of a code, patch by patch: (n, p, p); of k n pictures, those of k codes
+        one after another, (k n, p, p)."""
 
     def loss(self, pictures: Tensor) -> Tensor:
         """What is to become small: (n,)."""
@@ -58,14 +59,15 @@ class Objective:
 
     @torch.no_grad()
     def distance(self, pictures: Tensor) -> Tensor:
-        """For the choice of a code, patch by patch: (n, p, p).
+        """For the choice of a code, patch by patch: see `Distance`.
 
         The pixels; LPIPS under the last network, which is the cheapest; and the first taps of the
         first one, where patches are chosen.
         """
         preset, seen = self.preset, pictures[..., *self.window]
         patches = max(1, min(pictures.shape[-2:]) // preset.patch) if preset.patch else 1
-        maps = [preset.pixel_weight * (pictures - self.target).abs().mean(1, keepdim=True)]
+        off = (_rounds(pictures, self.target) - self.target).abs().flatten(0, 1)
+        maps = [preset.pixel_weight * off.mean(1, keepdim=True)]
         if self.lpips:
             maps += _squares(self.lpips[-1].features(seen), self.features[-1])
             if preset.patch and len(self.lpips) > 1:
@@ -92,9 +94,14 @@ class Objective:
 
 
 def _squares(features: Sequence[Tensor], others: Sequence[Tensor]) -> list[Tensor]:
-    """LPIPS before its means over places: (n, 1, h, w) a tap, each at its own scale."""
+    """LPIPS before its means over places: (k n, 1, h, w) a tap, each at its own scale."""
     both = zip(features, others, strict=True)
-    return [(a - b).square().sum(1, keepdim=True) for a, b in both]
+    return [(_rounds(a, b) - b).square().sum(2).flatten(0, 1)[:, None] for a, b in both]
+
+
+def _rounds(many: Tensor, others: Tensor) -> Tensor:
+    """(k n, c, h, w) beside (n, c, h, w): (k, n, c, h, w)."""
+    return many.reshape(-1, *others.shape)
 
 
 def _halved(pictures: Tensor) -> Tensor:

@@ -1,5 +1,6 @@
 """Torch twins of shrinking, JPEG coding and projection: the loss sees what the user will see."""
 
+from copy import copy
 from functools import lru_cache
 
 import numpy as np
@@ -12,21 +13,35 @@ from imagine_cli.downscaled import Downscaled
 from imagine_cli.jpeg import FORWARD, INSIDE, JpegCoded
 from imagine_cli.resampling import mending_matrix, shrinking_matrix
 
+_COLOURS = {"forward": FORWARD, "inverse": np.linalg.inv(FORWARD)}
+
+# Constants are kept where they are used: a copy to a GPU would wait for it, at every use.
+
 
 @lru_cache(maxsize=256)
-def _shrink(size: int, factor: int, kernel: str) -> tuple[Tensor, Tensor]:
+def _shrink(size: int, factor: int, kernel: str, device: torch.device) -> tuple[Tensor, Tensor]:
     """The shrinking matrix (s, s f) and its smooth right inverse (s f, s)."""
     return (
-        torch.tensor(shrinking_matrix(size, factor, kernel)).float(),
-        torch.tensor(mending_matrix(size, factor, kernel)).float(),
+        torch.tensor(shrinking_matrix(size, factor, kernel)).float().to(device),
+        torch.tensor(mending_matrix(size, factor, kernel)).float().to(device),
     )
+
+
+@lru_cache(maxsize=16)
+def _colours(matrix: str, dtype: torch.dtype, device: torch.device) -> Tensor:
+    return torch.tensor(_COLOURS[matrix]).to(device, dtype)
+
+
+@lru_cache(maxsize=16)
+def _cosines(dtype: torch.dtype, device: torch.device) -> Tensor:
+    return torch.tensor(COSINES).to(device, dtype)
 
 
 def shrink(pictures: Tensor, factor: int, kernel: str) -> Tensor:
     """(n, 3, h f, w f) -> (n, 3, h, w), as Pillow shrinks, unrounded."""
     height, width = pictures.shape[-2:]
-    rows, _ = _shrink(height // factor, factor, kernel)
-    columns, _ = _shrink(width // factor, factor, kernel)
+    rows, _ = _shrink(height // factor, factor, kernel, pictures.device)
+    columns, _ = _shrink(width // factor, factor, kernel, pictures.device)
     return rows.to(pictures) @ pictures @ columns.to(pictures).T
 
 
@@ -37,29 +52,37 @@ class Shrunk:
         self.factor, self.kernel = factor, kernel
         self.small = shrink(pictures, factor, kernel)
 
+    def repeated(self, times: int) -> "Shrunk":
+        """Of so many rounds of the pictures."""
+        rounds = copy(self)
+        rounds.small = self.small.repeat(times, 1, 1, 1)
+        return rounds
+
     def project(self, pictures: Tensor) -> Tensor:
         height, width = self.small.shape[-2:]
-        _, rows = _shrink(height, self.factor, self.kernel)
-        _, columns = _shrink(width, self.factor, self.kernel)
+        _, rows = _shrink(height, self.factor, self.kernel, pictures.device)
+        _, columns = _shrink(width, self.factor, self.kernel, pictures.device)
         missing = self.small - shrink(pictures, self.factor, self.kernel)
         return pictures + rows.to(pictures) @ missing @ columns.to(pictures).T
 
 
-def _recolour(pictures: Tensor, matrix: np.ndarray) -> Tensor:
-    return torch.einsum("dc,nchw->ndhw", torch.tensor(matrix).to(pictures), pictures)
+def recolour(pictures: Tensor, matrix: str = "forward") -> Tensor:
+    """RGB (n, 3, h, w) to luma and two chromas, these around zero; "inverse": back."""
+    colours = _colours(matrix, pictures.dtype, pictures.device)
+    return torch.einsum("dc,nchw->ndhw", colours, pictures)
 
 
 def _to_blocks(plane: Tensor) -> Tensor:
     """(n, h, w) -> (n, h/8, w/8, 8, 8) coefficients."""
     number, height, width = plane.shape
     blocks = plane.reshape(number, height // 8, 8, width // 8, 8).transpose(2, 3)
-    cosines = torch.tensor(COSINES).to(plane)
+    cosines = _cosines(plane.dtype, plane.device)
     return cosines @ blocks @ cosines.T
 
 
 def _from_blocks(coefficients: Tensor) -> Tensor:
     number, rows, columns = coefficients.shape[:3]
-    cosines = torch.tensor(COSINES).to(coefficients)
+    cosines = _cosines(coefficients.dtype, coefficients.device)
     blocks = cosines.T @ coefficients @ cosines
     return blocks.transpose(2, 3).reshape(number, rows * 8, columns * 8)
 
@@ -80,9 +103,18 @@ class Coded:
         ]
 
     def _planes(self, pictures: Tensor) -> list[Tensor]:
-        ycc = _recolour(pictures * 255, FORWARD)
+        ycc = recolour(pictures * 255)
         chroma = F.avg_pool2d(ycc[:, 1:], self.sampling)
         return [ycc[:, 0] - 128, chroma[:, 0], chroma[:, 1]]
+
+    def repeated(self, times: int) -> "Coded":
+        """Of so many rounds of the pictures."""
+        rounds = copy(self)
+        rounds.steps, rounds.quantised = (
+            [one.repeat(times, 1, 1, 1, 1) for one in planes]
+            for planes in (self.steps, self.quantised)
+        )
+        return rounds
 
     def project(self, pictures: Tensor) -> Tensor:
         """Each coefficient moved into its cell, a little inside it."""
@@ -98,7 +130,7 @@ class Coded:
         chroma = torch.stack(moves[1:], 1)
         chroma = chroma.repeat_interleave(vertical, 2).repeat_interleave(horizontal, 3)
         ycc = torch.cat((moves[0][:, None], chroma), 1)
-        return pictures + _recolour(ycc, np.linalg.inv(FORWARD)) / 255
+        return pictures + recolour(ycc, "inverse") / 255
 
 
 def twin(evidence: Downscaled | JpegCoded, level: int) -> Shrunk | Coded:

@@ -30,7 +30,8 @@ def projected(features: Sequence[Tensor], side: int, seed: int) -> list[Tensor]:
         window = round(min(WINDOW, side) * tap.shape[-2] / side)
         directions = torch.randn(DIRECTIONS, tap.shape[1], generator=generator)
         directions = F.normalize(directions) * tap.shape[1] ** 0.5
-        seen = torch.einsum("dc,nchw->ndhw", directions.to(tap), tap)
+        directions = directions.to(tap.device, tap.dtype, non_blocking=True)
+        seen = torch.einsum("dc,nchw->ndhw", directions, tap)
         windows = seen.unfold(2, window, window).unfold(3, window, window)
         found.append(windows.flatten(4).flatten(2, 3).sort(-1).values)
     return found

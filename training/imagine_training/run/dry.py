@@ -4,6 +4,7 @@ from pathlib import Path
 
 from imagine_cli.progress import Line
 
+from ..method.data import smallest_crop
 from . import cost
 from .command import settings
 from .hardware import device_called, precision_called
@@ -18,7 +19,7 @@ def estimate(
     """Lines that say it; nothing is written. Raises ImagineError as the run itself would."""
     preset, init = settings(options, offline=offline)
     where = device_called(device)
-    pictures = Pictures(folders, preset.crop)
+    pictures = Pictures(folders, smallest_crop(preset), preset.crop)
     fetch_networks(preset, offline=offline, say=line.print)
     precision = precision_called(options.precision or "auto", where)
     line.show("counting what a step computes")

@@ -108,7 +108,7 @@ class Learner:
                     part = range(start, min(start + self.together, self.share.stop))
                     loss = losses(part).sum(1) / self.preset.batch
                     loss.sum().backward()  # type: ignore[no-untyped-call]
-                    total += loss.detach()
+                    total[: len(loss)] += loss.detach()
                 return total
             except (RuntimeError, MemoryError) as error:
                 if not is_out_of_memory(error):
@@ -134,10 +134,11 @@ class Learner:
         for group in self.optimiser.param_groups:
             group["lr"] = learning_rate
         norms = [
-            clip_grad_norm_([one for one in some if one.grad is not None], self.preset.clip)
+            clip_grad_norm_(pulled, self.preset.clip)
             for some in (self.network.parameters(), self.adversaries.parameters())
+            if (pulled := [one for one in some if one.grad is not None])
         ]
-        finite = all(bool(torch.isfinite(one).all()) for one in (*norms, loss))
+        finite = bool(torch.isfinite(torch.stack([*norms, loss.sum()])).all())  # one wait
         if finite:
             self.optimiser.step()
         return finite

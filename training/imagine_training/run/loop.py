@@ -10,6 +10,7 @@ from torch import Tensor
 from imagine_cli.progress import Line, Silent
 
 from ..method.checkpoint import load_weights
+from ..method.data import smallest_crop
 from ..method.presets import Preset
 from . import distributed
 from .books import Books, Standing
@@ -66,7 +67,7 @@ def train(
     line = (line or Line()) if rank() == 0 else Silent()
     where = device_called(device)
     distributed.join(where)
-    pictures = Pictures(folders, preset.crop)
+    pictures = Pictures(folders, smallest_crop(preset), preset.crop)
     fetch_networks(preset, offline=offline, say=line.print)
     plan = planned(
         out, preset, pictures, folders, init=init, seed=seed, hours=hours, precision=precision,

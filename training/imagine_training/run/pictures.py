@@ -33,11 +33,15 @@ class Pictures:
     Which are for validation follows from the files' contents, not from their names or places. A
     file that is of no use, or not used as it is, is counted in `found`: a kind, and a line a file.
 
-    Raises ImagineError: there is no such folder, or too few pictures of `smallest` pixels a side.
+    Those for validation have `whole` pixels a side at least.
+
+    Raises ImagineError: there is no such folder, or too few pictures of `smallest` pixels a side,
+    or of `whole`.
     """
 
     folders: list[Path]
     smallest: int
+    whole: int = 0
     train: list[NDArray[np.uint8]] = field(init=False)
     validation: list[NDArray[np.uint8]] = field(init=False)
     found: dict[str, list[str]] = field(init=False, default_factory=dict)
@@ -75,19 +79,20 @@ class Pictures:
         self.found.setdefault(kind, []).append(line)
 
     def _split(self, read: dict[str, NDArray[np.uint8]]) -> None:
-        if len(read) < FEWEST:
+        large = [checksum for checksum in read if min(read[checksum].shape[:2]) >= self.whole]
+        if len(large) < FEWEST:
             left_out = ", ".join(f"{len(lines)} {kind}" for kind, lines in self.found.items())
             raise ImagineError(
-                f"{', '.join(map(str, self.folders))}: {len(read)} pictures of at least "
-                f"{self.smallest} pixels a side, and {FEWEST} are needed"
+                f"{', '.join(map(str, self.folders))}: {len(large)} pictures of at least "
+                f"{max(self.smallest, self.whole)} pixels a side, and {FEWEST} are needed"
                 + (f"; {left_out}" if left_out else "")
             )
-        order = sorted(read)
+        order = sorted(large) + sorted(read.keys() - large)
         share = min(max(round(VALIDATION_SHARE * len(order)), VALIDATION_LEAST), VALIDATION_MOST)
-        count = max(1, min(share, len(order) // 5))
+        count = max(1, min(share, len(large) // 5))
         self.validation = [read[checksum] for checksum in order[:count]]
         self.train = [read[checksum] for checksum in order[count:]]
-        self.fingerprint = hashlib.sha256("".join(order).encode()).hexdigest()
+        self.fingerprint = hashlib.sha256("".join(sorted(read)).encode()).hexdigest()
 
     def summary(self) -> list[str]:
         """What is trained on, and what is not, each kind with an example."""
