@@ -11,6 +11,7 @@ from . import devices
 from .card import Card, read_card
 from .errors import DeviceError, ModelError, ModelMemoryError
 from .evidence import Pixels
+from .halves import in_full
 
 
 class OnnxModel:
@@ -27,7 +28,7 @@ class OnnxModel:
         provider = devices.PROVIDERS[self.device]
         try:
             self._session = onnxruntime.InferenceSession(
-                path,
+                in_full(path.read_bytes()),
                 options,
                 providers=[provider],
                 enable_fallback=False,

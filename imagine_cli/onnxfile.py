@@ -15,6 +15,8 @@ LARGEST = 2**31 - 1  # bytes: Protocol Buffers allow no more
 _MOST_FIELDS = 1_000_000  # of a file; ours have some ten thousand, and a hostile one a billion
 _LONGEST_TEXT = 1_000_000  # bytes of an entry of the metadata
 
+Bytes = bytes | mmap.mmap
+
 _MESSAGES = {
     ("model", 7): "graph",
     ("model", 8): "operators",
@@ -69,6 +71,23 @@ def metadata(path: Path) -> dict[str, str]:
         raise ModelError(f"cannot be read: {error.strerror}") from None
 
 
+def parts(data: Bytes) -> Iterator[tuple[int, bytes, bytes]]:
+    """The fields of a message: number, the whole field, and what it holds."""
+    begin = 0
+    for number, _, at, stop in _fields(data, 0, len(data)):
+        yield number, data[begin:stop], data[at:stop]
+        begin = stop
+
+
+def encoded(number: int, content: bytes) -> bytes:
+    """A field that holds bytes: a text, a message, numbers in a row."""
+    head, length = bytearray([number << 3 | _BYTES]), len(content)
+    while length > 127:
+        head.append(length & 127 | 128)
+        length >>= 7
+    return bytes(head) + bytes([length]) + content
+
+
 class _MalformedError(Exception):
     pass
 
@@ -110,7 +129,7 @@ def _walk(data: mmap.mmap) -> dict[str, str]:
     return found
 
 
-def _fields(data: mmap.mmap, at: int, end: int) -> Iterator[tuple[int, int, int, int]]:
+def _fields(data: Bytes, at: int, end: int) -> Iterator[tuple[int, int, int, int]]:
     """The fields of a message: number, kind, and where the value starts and stops."""
     while at < end:
         tag, at = _varint(data, at, end)
@@ -130,7 +149,7 @@ def _fields(data: mmap.mmap, at: int, end: int) -> Iterator[tuple[int, int, int,
         at = stop
 
 
-def _varint(data: mmap.mmap, at: int, end: int) -> tuple[int, int]:
+def _varint(data: Bytes, at: int, end: int) -> tuple[int, int]:
     """A number of seven bits a byte, and where it stops."""
     value = 0
     for shift in range(0, 70, 7):

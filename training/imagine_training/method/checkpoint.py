@@ -29,9 +29,9 @@ class RunningAverage:
 
 
 def save_weights(weights: dict[str, Tensor], preset: Preset, folder: Path) -> None:
-    """`model.safetensors` and `config.json`."""
+    """`model.safetensors`, in half precision, and `config.json`."""
     folder.mkdir(parents=True, exist_ok=True)
-    contiguous = {name: value.contiguous() for name, value in weights.items()}
+    contiguous = {name: value.half().contiguous() for name, value in weights.items()}
     replace_file(folder / "model.safetensors", lambda file: save_file(contiguous, file))
     config = json.dumps(preset.as_json(), indent=2) + "\n"
     replace_file(folder / "config.json", lambda file: file.write_text(config))
@@ -40,7 +40,8 @@ def save_weights(weights: dict[str, Tensor], preset: Preset, folder: Path) -> No
 def load_weights(folder: Path) -> tuple[dict[str, Tensor], Preset]:
     try:
         preset = Preset.from_json(json.loads((folder / "config.json").read_text()))
-        return load_file(folder / "model.safetensors"), preset
+        weights = load_file(folder / "model.safetensors")
+        return {name: value.float() for name, value in weights.items()}, preset
     except FileNotFoundError as error:
         raise ModelError(f"{folder}: no trained model here ({error.filename} is missing)") from None
     except (KeyError, TypeError, ValueError) as error:

@@ -22,6 +22,7 @@ from ..method.network import Bicubic, Generator
 from ..method.presets import Preset
 
 LARGEST_DIFFERENCE = 1e-3  # a quarter of a grey level
+LEAST_HALVED = 1024  # numbers of a weight: smaller ones take no room
 
 
 def export(folder: Path, name: str | None = None) -> Path:
@@ -35,6 +36,7 @@ def export(folder: Path, name: str | None = None) -> Path:
         raise ModelError("the paper's own network can be trained, but not exported or tiled")
     network.load_state_dict(weights)
     _fold(network)
+    _round(network)
     partial, file = folder / ".model.onnx.part", folder / "model.onnx"
     try:
         _write(_convolved(network), card_of(network, preset, name or folder.name), partial)
@@ -89,7 +91,22 @@ def _write(network: Generator, card: Card, file: Path) -> None:
         )
     model = onnx.load(file)
     model.metadata_props.add(key=CARD_KEY, value=card.as_json())
+    _halve(model.graph)
     onnx.save(model, file)
+
+
+def _halve(graph: onnx.GraphProto) -> None:
+    """Weights in half precision, each cast to full: half the file (`imagine_cli/halves.py`)."""
+    casts = []
+    for tensor in graph.initializer:
+        weight = onnx.numpy_helper.to_array(tensor)
+        if weight.dtype == np.float32 and weight.size >= LEAST_HALVED:
+            name, half = tensor.name, f"{tensor.name}.half"
+            tensor.CopyFrom(onnx.numpy_helper.from_array(weight.astype(np.float16), half))
+            casts.append(onnx.helper.make_node("Cast", [half], [name], to=onnx.TensorProto.FLOAT))
+    nodes = [*casts, *graph.node]
+    del graph.node[:]
+    graph.node.extend(nodes)
 
 
 def _inputs(card: Card, level: LevelCard, height: int = 2, width: int = 2) -> tuple[Tensor, ...]:
@@ -151,6 +168,14 @@ def _convolved(network: Generator) -> Generator:
             if isinstance(child, Bicubic) and child.enlarge > 1:
                 setattr(module, name, Convolved(child))
     return network
+
+
+@torch.no_grad()
+def _round(network: nn.Module) -> None:
+    """Weights to what half precision has, so that the file's are the network's."""
+    for weight in network.parameters():
+        if weight.numel() >= LEAST_HALVED:
+            weight.copy_(weight.half())
 
 
 def _fold(network: nn.Module) -> None:
