@@ -193,7 +193,8 @@ class Level(nn.Module):
             blocks = F.pixel_unshuffle(2 * pixels - 1, grid)  # (n, 3 b², h/b, w/b)
             blocks = activate(self.blocks_seen(blocks))  # (n, 8 b²/d², h/b, w/b)
             x = torch.cat((x, F.pixel_shuffle(blocks, grid // down)), 1)  # 8 channels more
-        x = self.entry(x)  # (n, channels, h/d, w/d)
+        # Channels last from here on, as convolutions like it: folding squares of pixels undoes it.
+        x = self.entry(x.contiguous(memory_format=torch.channels_last))  # (n, channels, h/d, w/d)
 
         # The trunk, restyled after every block by the vector of the latent code.
         w = self.mapping(vector, condition)
