@@ -50,6 +50,19 @@ def test_a_level_begins_near_the_plain_enlargement(case):
     assert (network(level, *given) - plain).abs().mean() < 0.15
 
 
+def test_a_level_that_comes_again_is_one_network_that_learns_from_both():
+    preset = replace(UPSCALE, levels=(UPSCALE.levels[1], replace(UPSCALE.levels[1], again=True)))
+    network = Generator(preset)
+    alone = Generator(replace(preset, levels=preset.levels[:1]))
+    assert len(list(network.parameters())) == len(list(alone.parameters()))
+
+    given = inputs(preset, 0, 16)
+    network(0, *given).square().mean().backward()
+    once = network.levels[1].entry.bias.grad.clone()
+    network(1, *given).square().mean().backward()
+    assert torch.allclose(network.levels[0].entry.bias.grad, 2 * once)
+
+
 def test_what_lies_beyond_the_margin_changes_nothing(case):
     preset, level, network = case
     shape = preset.levels[level]
