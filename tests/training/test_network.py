@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pytest
 import torch
+from imagine_training.method.checkpoint import load_weights, save_weights
 from imagine_training.method.network import Bicubic, Generator, hold
 from imagine_training.method.presets import DECOMPRESS, PRESETS, UPSCALE, Preset
 from imagine_training.run.export import Convolved
@@ -50,7 +51,7 @@ def test_a_level_begins_near_the_plain_enlargement(case):
     assert (network(level, *given) - plain).abs().mean() < 0.15
 
 
-def test_a_level_that_comes_again_is_one_network_that_learns_from_both():
+def test_a_level_that_comes_again_is_one_network_that_learns_from_both(tmp_path):
     preset = replace(UPSCALE, levels=(UPSCALE.levels[1], replace(UPSCALE.levels[1], again=True)))
     network = Generator(preset)
     alone = Generator(replace(preset, levels=preset.levels[:1]))
@@ -61,6 +62,16 @@ def test_a_level_that_comes_again_is_one_network_that_learns_from_both():
     once = network.levels[1].entry.bias.grad.clone()
     network(1, *given).square().mean().backward()
     assert torch.allclose(network.levels[0].entry.bias.grad, 2 * once)
+
+    save_weights(network.state_dict(), preset, tmp_path)
+    assert (tmp_path / "model.safetensors").stat().st_size < 1.1 * sum(
+        2 * weight.numel() for weight in alone.state_dict().values()
+    )
+    weights, found = load_weights(tmp_path)
+    assert found == preset
+    assert weights.keys() == network.state_dict().keys()
+    for name, weight in network.state_dict().items():
+        assert torch.equal(weights[name], weight.half().float()), name
 
 
 def test_what_lies_beyond_the_margin_changes_nothing(case):

@@ -22,8 +22,8 @@ from .learning import Drawn, Method, Network
 from .objective import Distance, Objective
 from .presets import Preset
 
-AT_ONCE = {"cpu": 1, "cuda": 8}
-"""Codes that are tried together: a GPU is slow to be told, a CPU's caches are small."""
+AT_ONCE = {"cuda": 8}
+"""Codes that are tried together, else 1: a GPU is slow to be told, a CPU's caches are small."""
 
 
 class Imle(Method):
@@ -86,7 +86,7 @@ def nearest_code(
 
     def tried(codes: Iterable[Code]) -> Iterator["Tried"]:
         codes = iter(codes)
-        while some := list(islice(codes, AT_ONCE[given.device.type])):
+        while some := list(islice(codes, AT_ONCE.get(given.device.type, 1))):
             many = len(some)
             together = Code(
                 torch.cat([code.map for code in some]), torch.cat([code.vector for code in some])
