@@ -6,58 +6,103 @@ weights. (ONNX's messages and their numbers: `onnxfile.py` and onnx.proto3.)
 """
 
 from collections.abc import Iterator
-from typing import NamedTuple
+from itertools import chain
 
 import numpy as np
 
-from .onnxfile import Bytes, encoded, parts
+from .onnxfile import Field, fields
 
 _GRAPH = 7  # of a model
-_NODE, _TENSOR = 1, 5  # of a graph
-_INPUT, _OUTPUT, _OPERATOR = 1, 2, 4  # of a node
+_NODE, _TENSOR, _INPUTS, _OUTPUTS = 1, 5, 11, 12  # of a graph
+_INPUT, _OUTPUT, _OPERATOR, _ATTRIBUTE = 1, 2, 4, 5  # of a node
+_NUMBER = 3  # of an attribute
 _DIMENSION, _TYPE, _NAME, _RAW = 1, 2, 8, 9  # of a tensor
-_FULL, _HALF = b"\x01", b"\x0a"  # kinds of number
+_FULL, _HALF = 1, 10  # kinds of number
 
 
-class _Half(NamedTuple):
-    dimensions: bytes
-    raw: bytes
+def in_full(data: bytes) -> bytes:
+    """A model file's bytes with all its weights in full precision: at most twice as many.
 
-
-def in_full(data: Bytes) -> bytes:
-    """A model file's bytes with all its weights in full precision. It has been looked through.
-
-    Raises ValueError where a weight is not as long as halves are.
+    It has been looked through. Raises ValueError where a weight is not as long as halves are, or
+    is cast more than once, which could unfold to any size.
     """
+    graphs = [one for one in fields(memoryview(data)) if one.number == _GRAPH and one.is_bytes]
+    if not any(_halves(list(fields(graph.content))) for graph in graphs):
+        return data
     return b"".join(
-        encoded(number, _graph(content)) if number == _GRAPH else whole
-        for number, whole, content in parts(data)
+        _encoded(_GRAPH, _graph(list(fields(one.content)))) if one in graphs else one.whole
+        for one in fields(memoryview(data))
     )
 
 
-def _graph(data: bytes) -> bytes:
-    halves = dict(_halves(data))
-    return b"".join(_in_full(*field, halves) for field in parts(data)) if halves else data
+def _graph(parts: list[Field]) -> bytes:
+    halves = _halves(parts)
+    casts: dict[int, bytes] = {}  # where a cast starts: what it casts
+    for part in parts:
+        source = _cast_to_full(part)
+        if source in halves:
+            if source in casts.values():
+                raise ValueError("a weight that is cast twice")
+            casts[part.start] = source
+    # A half that something else reads as well stays beside what it is cast to.
+    read = {
+        bytes(one.content)
+        for part in parts
+        if part.start not in casts and part.is_bytes
+        if part.number in (_NODE, _INPUTS, _OUTPUTS)
+        for one in fields(part.content)
+        if one.number == _INPUT  # of a node; the name, of an input or output
+    }
+    dropped = {halves[name].start for name in casts.values() if name not in read}
+    return b"".join(
+        _weight(halves[casts[part.start]], part) if part.start in casts else part.whole
+        for part in parts
+        if part.start not in dropped
+    )
 
 
-def _halves(graph: bytes) -> Iterator[tuple[bytes, _Half]]:
-    """By name, the tensors in half precision."""
-    for number, _, content in parts(graph):
-        if number == _TENSOR:
-            fields = {at: value for at, _, value in parts(content)}
-            if fields.get(_TYPE) == _HALF and {_NAME, _RAW} <= fields.keys():
-                shape = b"".join(whole for at, whole, _ in parts(content) if at == _DIMENSION)
-                yield fields[_NAME], _Half(shape, fields[_RAW])
+def _halves(parts: list[Field]) -> dict[bytes, Field]:
+    """By name, a graph's tensors in half precision."""
+    found = {}
+    for part in parts:
+        if part.number == _TENSOR and part.is_bytes:
+            inner = {one.number: one for one in fields(part.content)}
+            if _TYPE in inner and inner[_TYPE].value == _HALF and {_NAME, _RAW} <= inner.keys():
+                found[bytes(inner[_NAME].content)] = part
+    return found
 
 
-def _in_full(number: int, whole: bytes, content: bytes, halves: dict[bytes, _Half]) -> bytes:
-    """A graph's field: the cast of a half as a weight, a half itself not at all, others as is."""
-    fields = {at: value for at, _, value in parts(content)} if number in (_NODE, _TENSOR) else {}
-    if number == _TENSOR and fields.get(_NAME) in halves:
-        return b""
-    if number != _NODE or fields.get(_OPERATOR) != b"Cast" or fields[_INPUT] not in halves:
-        return whole
-    shape, raw = halves[fields[_INPUT]]
-    numbers = np.frombuffer(raw, "<f2").astype("<f4").tobytes()
-    kind = bytes([_TYPE << 3]) + _FULL
-    return encoded(_TENSOR, shape + kind + encoded(_NAME, fields[_OUTPUT]) + encoded(_RAW, numbers))
+def _cast_to_full(part: Field) -> bytes | None:
+    """What a node casts to full precision, if that is what it does."""
+    if part.number != _NODE or not part.is_bytes:
+        return None
+    inner = {one.number: one for one in fields(part.content)}
+    if not {_INPUT, _OUTPUT, _OPERATOR, _ATTRIBUTE} <= inner.keys():
+        return None
+    kind = {one.number: one.value for one in fields(inner[_ATTRIBUTE].content)}.get(_NUMBER)
+    if bytes(inner[_OPERATOR].content) != b"Cast" or kind != _FULL:
+        return None
+    return bytes(inner[_INPUT].content)
+
+
+def _weight(half: Field, cast: Field) -> bytes:
+    """The tensor that a cast makes of a half."""
+    inner = {one.number: one for one in fields(half.content)}
+    shape = [one.whole for one in fields(half.content) if one.number == _DIMENSION]
+    name = next(one.content for one in fields(cast.content) if one.number == _OUTPUT)
+    numbers = np.frombuffer(inner[_RAW].content, "<f2").astype("<f4").tobytes()
+    kind = bytes([_TYPE << 3, _FULL])
+    return _encoded(_TENSOR, *shape, kind, _encoded(_NAME, name), _encoded(_RAW, numbers))
+
+
+def _encoded(number: int, *content: bytes | memoryview) -> bytes:
+    """A field that holds bytes: a text, a message, numbers in a row."""
+    length = sum(map(len, content))
+    return b"".join(chain([bytes([number << 3 | 2]), bytes(_varint(length))], content))
+
+
+def _varint(value: int) -> Iterator[int]:
+    while value > 127:
+        yield value & 127 | 128
+        value >>= 7
+    yield value

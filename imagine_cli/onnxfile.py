@@ -8,6 +8,7 @@ beyond itself, skip the rest, weights included, by their length, and look at no 
 import mmap
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 from .errors import ModelError
 
@@ -15,7 +16,7 @@ LARGEST = 2**31 - 1  # bytes: Protocol Buffers allow no more
 _MOST_FIELDS = 1_000_000  # of a file; ours have some ten thousand, and a hostile one a billion
 _LONGEST_TEXT = 1_000_000  # bytes of an entry of the metadata
 
-Bytes = bytes | mmap.mmap
+Bytes = mmap.mmap | memoryview
 
 _MESSAGES = {
     ("model", 7): "graph",
@@ -71,21 +72,30 @@ def metadata(path: Path) -> dict[str, str]:
         raise ModelError(f"cannot be read: {error.strerror}") from None
 
 
-def parts(data: Bytes) -> Iterator[tuple[int, bytes, bytes]]:
-    """The fields of a message: number, the whole field, and what it holds."""
-    begin = 0
-    for number, _, at, stop in _fields(data, 0, len(data)):
-        yield number, data[begin:stop], data[at:stop]
-        begin = stop
+class Field(NamedTuple):
+    """One field of a message: its number, where it starts, all of it, and what it holds."""
+
+    number: int
+    start: int
+    is_bytes: bool  # a text, a message, numbers in a row
+    whole: memoryview
+    content: memoryview
+
+    @property
+    def value(self) -> int | None:
+        """A whole number, if that is what it holds."""
+        return None if self.is_bytes else _varint(self.content, 0, len(self.content))[0]
 
 
-def encoded(number: int, content: bytes) -> bytes:
-    """A field that holds bytes: a text, a message, numbers in a row."""
-    head, length = bytearray([number << 3 | _BYTES]), len(content)
-    while length > 127:
-        head.append(length & 127 | 128)
-        length >>= 7
-    return bytes(head) + bytes([length]) + content
+def fields(message: memoryview) -> Iterator[Field]:
+    """The fields of a message. Raises ValueError where it is none."""
+    start = 0
+    try:
+        for number, kind, at, stop in _fields(message, 0, len(message)):
+            yield Field(number, start, kind == _BYTES, message[start:stop], message[at:stop])
+            start = stop
+    except _MalformedError:
+        raise ValueError("not a message") from None
 
 
 class _MalformedError(Exception):

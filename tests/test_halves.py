@@ -64,6 +64,43 @@ def test_a_cast_of_something_else_stays(file):
     assert in_full(content) == content
 
 
+def test_a_cast_to_another_kind_stays(file):
+    model = onnx.load(file)
+    model.graph.node[0].attribute[0].i = TensorProto.DOUBLE
+    content = model.SerializeToString()
+    assert [node.op_type for node in onnx.load_from_string(in_full(content)).graph.node] == [
+        "Cast",
+        "Conv",
+        "Add",
+    ]
+
+
+def test_a_half_that_something_else_reads_stays_too(file):
+    model = onnx.load(file)
+    model.graph.node.append(helper.make_node("Abs", ["weight.half"], ["unused"]))
+    names = [
+        one.name
+        for one in onnx.load_from_string(in_full(model.SerializeToString())).graph.initializer
+    ]
+    assert sorted(names) == ["weight", "weight.half"]
+
+
+def test_a_half_that_is_cast_again_and_again_unfolds_to_nothing(file):
+    model = onnx.load(file)
+    for number in range(300):
+        model.graph.node.append(
+            helper.make_node("Cast", ["weight.half"], [f"w{number}"], to=TensorProto.FLOAT)
+        )
+    file.write_bytes(model.SerializeToString())
+    with pytest.raises(ModelError, match="cast twice"):
+        OnnxModel(file)
+
+
+def test_what_was_not_read_as_a_graph_does_not_become_one(file):
+    content = file.read_bytes() + bytes([7 << 3 | 1]) + b"\x0a\x06\x22\x04Tile"
+    assert in_full(content).endswith(content[-9:])
+
+
 @pytest.mark.parametrize("raw", [b"", b"\x00", WEIGHT.tobytes()[:-2]])
 def test_a_weight_that_is_too_short_is_refused_in_one_line(file, raw):
     model = onnx.load(file)

@@ -276,6 +276,9 @@ def test_srim_takes_the_nearest_by_vggs_features_and_a_little_of_the_pixels(by_c
     expected = features.mean((1, 2, 3)) + 0.01 * pixels
     assert torch.allclose(far.loss(pictures), expected, rtol=1e-5)
     assert torch.equal(far.distance(pictures), far.loss(pictures)[:, None, None])
+    others = pictures.flip(3)
+    together = far.distance(torch.cat((pictures, others)))
+    assert torch.equal(together, torch.cat((far.distance(pictures), far.distance(others))))
 
     with torch.no_grad():
         drawn = [ours.draw(PICTURES, 1, range(2)) for _ in range(2)]

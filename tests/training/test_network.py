@@ -74,6 +74,22 @@ def test_a_level_that_comes_again_is_one_network_that_learns_from_both(tmp_path)
         assert torch.equal(weights[name], weight.half().float()), name
 
 
+def test_levels_that_cannot_come_again_are_refused():
+    first, second = UPSCALE.levels[:2]
+    again = replace(second, again=True)
+    for levels, frozen in (
+        ((again,), ()),
+        ((first, again), ()),
+        ((second, replace(again, held=(2, 2, 2, 2))), ()),
+        ((second, again), (1,)),
+    ):
+        with pytest.raises(ValueError, match="a level that comes again"):
+            replace(UPSCALE, levels=levels, frozen=frozen)
+    assert replace(UPSCALE, levels=(second, replace(again, window=8), again), frozen=(0, 1, 2))
+    with pytest.raises(ValueError, match="begin later"):
+        replace(UPSCALE, levels=(first, second), later_starts=0.1)
+
+
 def test_what_lies_beyond_the_margin_changes_nothing(case):
     preset, level, network = case
     shape = preset.levels[level]

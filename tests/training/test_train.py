@@ -146,6 +146,9 @@ def test_a_run_that_was_stopped_ends_as_one_that_was_not(finished, data, tmp_pat
     trained(data, tmp_path / "cut", resume=True)
     assert steps == [0, 1, 2, 3]
     runs = finished["upscale"], tmp_path / "cut"
+    for part in ("average", "network"):
+        whole, cut = (checkpoint.load_state(run)[part] for run in runs)
+        assert all(torch.equal(whole[name], cut[name]) for name in whole)
     whole, cut = (load_file(run / "model.safetensors") for run in runs)
     assert all(torch.equal(whole[name], cut[name]) for name in whole)
     whole, cut = map(figures, runs)

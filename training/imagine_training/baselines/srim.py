@@ -85,5 +85,6 @@ class Features:
 
     @torch.no_grad()
     def distance(self, pictures: Tensor) -> Tensor:
-        """The same, for the choice, of the picture as a whole: (n, 1, 1)."""
-        return self.loss(pictures)[:, None, None]
+        """The same, for the choice, of the picture as a whole: (k n, 1, 1), see `Distance`."""
+        rounds = pictures.reshape(-1, *self.target.shape)
+        return torch.cat([self.loss(one) for one in rounds])[:, None, None]

@@ -24,8 +24,8 @@ class RunningAverage:
     def update(self, network: nn.Module, step: int) -> None:
         share = 1 - min(self.decay, (1 + step) / (10 + step))
         with torch.no_grad():
-            values = network.state_dict()
-            torch._foreach_lerp_([self.weights[name] for name in values], [*values.values()], share)
+            for name, value in network.state_dict().items():
+                self.weights[name].lerp_(value, share)
 
 
 def save_weights(weights: dict[str, Tensor], preset: Preset, folder: Path) -> None:

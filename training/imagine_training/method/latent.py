@@ -25,10 +25,11 @@ Streams = torch.Generator | Sequence[torch.Generator]
 def streams(
     seed: int, step: int, part: range, turn: int = 0, device: torch.device | str = "cpu"
 ) -> Streams:
-    """Each picture's own stream: it follows from the step and the picture's number in the batch.
+    """On a CPU each picture's own: it follows from the step and the picture's number in the batch.
 
     On a GPU the numbers are made there, and one stream serves all of the part: with one a picture,
-    each code that is tried would be as many launches as there are pictures.
+    each code that is tried would be as many launches as there are pictures. So codes, not crops,
+    are other ones where a batch is cut in another way.
     """
     gpu = torch.device(device).type == "cuda"
     seeds = (

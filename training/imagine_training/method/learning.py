@@ -28,7 +28,7 @@ class Drawn:
     step: int
     batch: Batch  # crops and their evidence
     rng: np.random.Generator  # for what all pictures of the batch share
-    codes: Streams  # of latent codes, each picture's own
+    codes: Streams  # of latent codes: `latent.streams`
 
 
 class Method(nn.Module, ABC):

@@ -2,7 +2,7 @@
 
 from dataclasses import asdict, dataclass, fields, replace
 from functools import partial
-from itertools import accumulate
+from itertools import accumulate, pairwise
 from operator import mul
 from typing import Any
 
@@ -61,6 +61,18 @@ class Preset:
     average: float = 0.998  # decay of the running average that is exported
     clip: float = 1.0  # largest gradient norm
 
+    def __post_init__(self) -> None:
+        """Raises ValueError for what no run could do."""
+        for number, (before, shape) in enumerate(pairwise((None, *self.levels))):
+            if not shape or not shape.again:
+                continue
+            if not before or replace(shape, window=before.window, again=before.again) != before:
+                raise ValueError("a level that comes again is the one before, but for its window")
+            if (number in self.frozen) != (number - 1 in self.frozen):
+                raise ValueError("a level that comes again is frozen as the one before is")
+        if self.later_starts and len(self.levels) < 3:
+            raise ValueError("with fewer than three levels no batch can begin later")
+
     @property
     def factors(self) -> tuple[int, ...]:
         """How many times as large as the first level's input each level's picture is."""
@@ -115,7 +127,7 @@ UPSCALE = Preset(
 )
 
 # Wider where pixels are few; a level at full resolution inside, twice (experiments.md, row 33);
-# maps of few numbers. 23 GMAC for 32² to 512². For a GPU: six tries a level, windows of 96 pixels.
+# maps of few numbers. 23 GMAC for 32² to 512². For a GPU: six tries or more, windows of 96 pixels.
 _FEW_NUMBERS = partial(LevelShape, map_after_blocks=True, held=(2, 4, 8, 8))
 WIDE_UPSCALE = replace(
     UPSCALE,

@@ -2,6 +2,7 @@
 
 import os
 import warnings
+from collections.abc import Collection
 from copy import deepcopy
 from pathlib import Path
 
@@ -73,10 +74,11 @@ def _write(network: Generator, card: Card, file: Path) -> None:
         for level in range(len(card.levels))
         for name in ("pixels", "field", "vector", "condition")
     ]
+    all_levels = _AllLevels(network)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the exporter's own plans for its future
         torch.onnx.export(
-            _AllLevels(network),
+            all_levels,
             tuple(value for level in card.levels for value in _inputs(card, level)),
             str(file),
             input_names=names,
@@ -91,16 +93,16 @@ def _write(network: Generator, card: Card, file: Path) -> None:
         )
     model = onnx.load(file)
     model.metadata_props.add(key=CARD_KEY, value=card.as_json())
-    _halve(model.graph)
+    _halve(model.graph, {name for name, weight in all_levels.named_parameters() if _large(weight)})
     onnx.save(model, file)
 
 
-def _halve(graph: onnx.GraphProto) -> None:
+def _halve(graph: onnx.GraphProto, weights: Collection[str]) -> None:
     """Weights in half precision, each cast to full: half the file (`imagine_cli/halves.py`)."""
     casts = []
     for tensor in graph.initializer:
-        weight = onnx.numpy_helper.to_array(tensor)
-        if weight.dtype == np.float32 and weight.size >= LEAST_HALVED:
+        if tensor.name in weights:
+            weight = onnx.numpy_helper.to_array(tensor)
             name, half = tensor.name, f"{tensor.name}.half"
             tensor.CopyFrom(onnx.numpy_helper.from_array(weight.astype(np.float16), half))
             casts.append(onnx.helper.make_node("Cast", [half], [name], to=onnx.TensorProto.FLOAT))
@@ -174,8 +176,12 @@ def _convolved(network: Generator) -> Generator:
 def _round(network: nn.Module) -> None:
     """Weights to what half precision has, so that the file's are the network's."""
     for weight in network.parameters():
-        if weight.numel() >= LEAST_HALVED:
+        if _large(weight):
             weight.copy_(weight.half())
+
+
+def _large(weight: Tensor) -> bool:
+    return weight.numel() >= LEAST_HALVED
 
 
 def _fold(network: nn.Module) -> None:

@@ -30,7 +30,8 @@ class Learner:
 
     Everything that a step uses follows from `seed`, its number, and a picture's number in the
     batch: so a run can be resumed bit for bit, and a batch be cut into parts, among processes or
-    one after another where memory is short, without changing what is learnt.
+    one after another where memory is short, without changing what is learnt (on a GPU: but for the
+    codes that are drawn).
     """
 
     def __init__(
