@@ -126,16 +126,16 @@ UPSCALE = Preset(
     half_scale_weight=0.7,
 )
 
-# Wider where pixels are few; a level at full resolution inside, twice (experiments.md, row 33);
-# maps of few numbers. 23 GMAC for 32² to 512². For a GPU: six tries or more, windows of 96 pixels.
+# Wider where pixels are few, and with maps of few numbers. 16 GMAC for 32² to 512². For a GPU: six
+# tries or more, windows of 96 pixels.
 _FEW_NUMBERS = partial(LevelShape, map_after_blocks=True, held=(2, 4, 8, 8))
 WIDE_UPSCALE = replace(
     UPSCALE,
     levels=(
         _FEW_NUMBERS(128, 64, dense_blocks=3, tail=(64,)),
-        _FEW_NUMBERS(64, 32, window=48),
-        _FEW_NUMBERS(64, 32, window=48, again=True),
-        _FEW_NUMBERS(48, 24, downsample=2, tail=(32, 16), window=48),
+        _FEW_NUMBERS(80, 40, tail=(40,), window=48),
+        _FEW_NUMBERS(64, 32, blocks=3, downsample=2, tail=(32, 16), window=48),
+        _FEW_NUMBERS(40, 20, downsample=2, tail=(24, 16), window=48, held=(1, 2, 4, 8)),
     ),
     crop=448,
     batch=64,
