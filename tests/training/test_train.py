@@ -37,11 +37,8 @@ from imagine_cli import (
     ImagineError,
     ModelError,
     OnnxModel,
-    encode,
     hub,
     imagine,
-    origin,
-    picture,
 )
 from imagine_cli.cli import app
 from imagine_cli.progress import Silent
@@ -495,47 +492,6 @@ def test_a_dry_run_writes_nothing(data, tmp_path, monkeypatch):
     assert "500 steps take" in said
 
 
-def test_bad_files_are_counted_and_never_stop_a_run(data):
-    folder = data / "more"
-    folder.mkdir()
-    (folder / "notes.txt").write_text("no picture")
-    Image.new("RGB", (5, 70)).save(folder / "tiny.png")
-    (folder / "copy.png").write_bytes((data / "0.png").read_bytes())
-    wide = Image.fromarray(photograph(80, 90, 7))
-    wide.convert("CMYK").save(folder / "cmyk.jpg")
-    deep = np.asarray(wide.convert("L")).astype(np.uint16) * 256 + 7
-    Image.fromarray(deep).save(folder / "deep.png")
-    other = Image.fromarray(photograph(80, 90, 8))
-    wide.save(folder / "moving.gif", save_all=True, append_images=[other])
-    (folder / ".hidden.png").write_bytes(b"")
-    (folder / "run").mkdir()
-    (folder / "run" / "run.json").write_text("{}")
-    wide.save(folder / "run" / "preview.png")
-
-    pictures = Pictures([data, folder], 64)
-    assert len(pictures.train) + len(pictures.validation) == 5 + 3
-    assert {kind: len(lines) for kind, lines in pictures.found.items()} == {
-        "in CMYK, converted to sRGB": 1,
-        "the same as another, left out": 1,
-        "with 16 bits a sample, read as 8": 1,
-        "animated, or of several pages: the first is used": 1,
-        "unreadable, left out": 1,
-        "smaller than 64 pixels, left out": 1,
-    }
-    assert f"1 smaller than 64 pixels, left out: {folder / 'tiny.png'} (5 x 70)" in (
-        pictures.summary()
-    )
-
-
-def test_results_of_imagine_are_no_originals(data):
-    made = origin.Origin("upscale", 2, "bicubic", "0", "", "", "photo.png", "upscale", "0.1.0")
-    about = picture.About(xmp=made.xmp())
-    encode.write(photograph(80, 90, 9), data / "photo-x2-0.png", about=about)
-    pictures = Pictures([data], 64)
-    assert len(pictures.train) + len(pictures.validation) == 5
-    assert [kind for kind in pictures.found if "results of imagine" in kind]
-
-
 def test_weights_may_be_read_by_whom_other_files_may(finished):
     file = finished["upscale"] / "model.safetensors"
     assert file.stat().st_mode == file.with_name("config.json").stat().st_mode
@@ -564,34 +520,6 @@ def test_a_run_and_an_estimate_are_lines_of_json(dry_run, tmp_path, monkeypatch)
     asked = ["train", "--data", str(tmp_path), "--json", *(["--dry-run"] if dry_run else [])]
     (line,) = schema.read(CliRunner().invoke(app, asked).stdout)
     assert line["kind"] == ("estimate" if dry_run else "run")
-
-
-def test_the_split_follows_from_what_is_in_the_files(data, tmp_path):
-    before = Pictures([data], 64)
-    other = tmp_path / "other"
-    other.mkdir()
-    for number, file in enumerate(sorted(data.iterdir())):
-        file.rename(other / f"{9 - number}{file.suffix}")
-    after = Pictures([other], 64)
-    assert before.fingerprint == after.fingerprint
-    assert np.array_equal(before.validation, after.validation)
-
-
-def test_pictures_too_small_for_the_whole_chain_do_not_validate(data, tmp_path):
-    for number in range(8):
-        Image.fromarray(photograph(48, 48, 50 + number)).save(data / f"small{number}.png")
-    pictures = Pictures([data], 48, 64)
-    assert {min(one.shape[:2]) for one in pictures.train} >= {48}
-    assert min(min(one.shape[:2]) for one in pictures.validation) >= 64
-    with pytest.raises(ImagineError, match="0 pictures of at least 300 pixels"):
-        Pictures([data], 48, 300)
-
-
-def test_too_few_pictures_are_one_line(data, tmp_path):
-    with pytest.raises(ImagineError, match=r"0 pictures of at least 300 pixels .*5 smaller than"):
-        Pictures([data], 300)
-    with pytest.raises(ImagineError, match="no such folder"):
-        Pictures([tmp_path / "missing"], 64)
 
 
 def test_weights_that_are_none_are_refused(tmp_path):
