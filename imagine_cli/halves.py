@@ -26,24 +26,21 @@ def in_full(data: bytes) -> bytes:
     It has been looked through. Raises ValueError where a weight is not as long as halves are, or
     is cast more than once, which could unfold to any size.
     """
-    graphs = [one for one in fields(memoryview(data)) if one.number == _GRAPH and one.is_bytes]
-    if not any(_halves(list(fields(graph.content))) for graph in graphs):
-        return data
     return b"".join(
-        _encoded(_GRAPH, _graph(list(fields(one.content)))) if one in graphs else one.whole
+        _graph(one) if one.number == _GRAPH and one.is_bytes else one.whole
         for one in fields(memoryview(data))
     )
 
 
-def _graph(parts: list[Field]) -> bytes:
+def _graph(graph: Field) -> bytes | memoryview:
+    parts = list(fields(graph.content))
     halves = _halves(parts)
-    casts: dict[int, bytes] = {}  # where a cast starts: what it casts
-    for part in parts:
-        source = _cast_to_full(part)
-        if source in halves:
-            if source in casts.values():
-                raise ValueError("a weight that is cast twice")
-            casts[part.start] = source
+    if not halves:
+        return graph.whole
+    sources = [(part.start, _cast_to_full(part)) for part in parts]
+    casts = {start: source for start, source in sources if source in halves}
+    if len(set(casts.values())) < len(casts):
+        raise ValueError("a weight that is cast twice")
     # A half that something else reads as well stays beside what it is cast to.
     read = {
         bytes(one.content)
@@ -54,10 +51,13 @@ def _graph(parts: list[Field]) -> bytes:
         if one.number == _INPUT  # of a node; the name, of an input or output
     }
     dropped = {halves[name].start for name in casts.values() if name not in read}
-    return b"".join(
-        _weight(halves[casts[part.start]], part) if part.start in casts else part.whole
-        for part in parts
-        if part.start not in dropped
+    return _encoded(
+        _GRAPH,
+        *(
+            _weight(halves[casts[part.start]], part) if part.start in casts else part.whole
+            for part in parts
+            if part.start not in dropped
+        ),
     )
 
 
