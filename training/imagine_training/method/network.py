@@ -54,24 +54,26 @@ def activate(x: Tensor) -> Tensor:
 class MappingNetwork(nn.Module):
     """Figure 5: the vector code, and what is known beside the pixels, to a style.
 
-    (n, v), (n, c) -> (n, w). The code is normalised first, as in StyleGAN (Karras et al. 2019).
+    (n, v + c) -> (n, w); or what is known alone, (n, c).
     """
 
-    def __init__(self, vector: int, condition: int, style_width: int) -> None:
+    def __init__(self, seen: int, style_width: int) -> None:
         super().__init__()
         self.layers = nn.ModuleList(
-            nn.Linear(width, style_width)
-            for width in (vector + condition, style_width, style_width)
+            nn.Linear(width, style_width) for width in (seen, style_width, style_width)
         )
         for layer in self.layers:
             nn.init.kaiming_normal_(layer.weight, a=0.2)  # type: ignore[arg-type]
 
-    def forward(self, vector: Tensor, condition: Tensor) -> Tensor:
-        vector = vector * torch.rsqrt(vector.square().mean(1, keepdim=True) + 1e-8)
-        w = torch.cat((vector, condition), 1)  # (n, v + c)
+    def forward(self, w: Tensor) -> Tensor:
         for layer in self.layers:
             w = activate(layer(w))
         return w
+
+
+def normalised(vector: Tensor) -> Tensor:
+    """(n, v), to a length of √v, as StyleGAN's code is (Karras et al. 2019)."""
+    return vector * torch.rsqrt(vector.square().mean(1, keepdim=True) + 1e-8)
 
 
 def hold(latent_map: Tensor, sides: tuple[int, ...]) -> Tensor:
@@ -115,7 +117,7 @@ class StyledBlock(nn.Module):
     lost on the way (as noise in StyleGAN, figure 1b). x: (n, c, h, w), latent map: (n, m, h, w).
     """
 
-    def __init__(self, shape: LevelShape, style_width: int) -> None:
+    def __init__(self, shape: LevelShape, style_width: int, *, shared: bool = False) -> None:
         super().__init__()
         self.dense = nn.Sequential(
             *(
@@ -125,7 +127,7 @@ class StyledBlock(nn.Module):
         )
         self.map_gain = (
             convolution(shape.map_channels * shape.downsample**2, shape.channels, 1)
-            if shape.map_after_blocks
+            if shape.map_after_blocks and not shared
             else None
         )
         self.style = nn.Linear(style_width, 2 * shape.channels)
@@ -162,15 +164,22 @@ class Level(nn.Module):
     def __init__(self, shape: LevelShape, preset: Preset) -> None:
         super().__init__()
         self.shape = shape
-        seen = (3 + shape.map_channels) * shape.downsample**2
+        map_seen, known = shape.map_channels * shape.downsample**2, preset.condition
+        seen = 3 * shape.downsample**2
+        if shape.shared:
+            self.known = MappingNetwork(known, preset.style_width)
+            self.map_entry = convolution(map_seen, shape.channels)
+        else:
+            seen += map_seen
         if shape.block_grid:
             fine = (shape.block_grid // shape.downsample) ** 2
             self.blocks_seen = convolution(3 * shape.block_grid**2, 8 * fine, 1)
             seen += 8
         self.entry = convolution(seen, shape.channels)
-        self.mapping = MappingNetwork(preset.vector, preset.condition, preset.style_width)
+        self.mapping = MappingNetwork(preset.vector + known, preset.style_width)
         self.trunk = nn.ModuleList(
-            StyledBlock(shape, preset.style_width) for _ in range(shape.blocks)
+            StyledBlock(shape, preset.style_width, shared=number < shape.shared)
+            for number in range(shape.blocks)
         )
         self.trunk_end = convolution(shape.channels, shape.channels)
         widths = (shape.channels, *shape.tail)
@@ -187,8 +196,10 @@ class Level(nn.Module):
         latent_map = hold(latent_map, self.shape.held)
 
         # What is seen: the picture and the latent map, and its place in the JPEG grid.
-        x = torch.cat((2 * pixels - 1, latent_map), 1)
-        x = F.pixel_unshuffle(x, down)  # (n, (3 + m) d², h/d, w/d)
+        latent_map = F.pixel_unshuffle(latent_map, down)  # (n, m d², h/d, w/d)
+        x = F.pixel_unshuffle(2 * pixels - 1, down)  # (n, 3 d², h/d, w/d)
+        if not self.shape.shared:
+            x = torch.cat((x, latent_map), 1)
         if grid:
             blocks = F.pixel_unshuffle(2 * pixels - 1, grid)  # (n, 3 b², h/b, w/b)
             blocks = activate(self.blocks_seen(blocks))  # (n, 8 b²/d², h/b, w/b)
@@ -196,10 +207,17 @@ class Level(nn.Module):
         # Channels last from here on, as convolutions like it: folding squares of pixels undoes it.
         x = self.entry(x.contiguous(memory_format=torch.channels_last))  # (n, channels, h/d, w/d)
 
+        # What all variants share: blocks before the latent code enters, told what is known alone.
+        shared = self.shape.shared
+        if shared:
+            known = self.known(condition)
+            for block in self.trunk[:shared]:
+                x = block(x, known, latent_map)
+
         # The trunk, restyled after every block by the vector of the latent code.
-        w = self.mapping(vector, condition)
-        trunk, latent_map = x, F.pixel_unshuffle(latent_map, down)  # (n, m d², h/d, w/d)
-        for block in self.trunk:
+        w = self.mapping(torch.cat((normalised(vector), condition), 1))
+        trunk = x + self.map_entry(latent_map) if shared else x
+        for block in self.trunk[shared:]:
             trunk = block(trunk, w, latent_map)
         x = x + self.trunk_end(trunk)
 
