@@ -15,7 +15,8 @@ from .errors import ModelError
 from .evidence import Pixels
 
 CARD_KEY = "imagine"
-FORMAT = 1
+FORMAT = 2
+READ = (1, FORMAT)  # formats that this version reads: in the first, levels shared nothing
 
 
 @dataclass(frozen=True)
@@ -26,6 +27,8 @@ class LevelCard:
     channels: int  # of the field
     multiple: int  # of which its input's sides, and the starts of its tiles, are
     margin: int  # how far it sees
+    shared: int = 0  # channels of what all variants share: of the first level, if at all
+    stride: int = 1  # between the places of that
 
 
 @dataclass(frozen=True)
@@ -47,8 +50,8 @@ class Card:
     @classmethod
     def from_json(cls, text: str) -> "Card":
         values = json.loads(text)
-        if values["format"] != FORMAT:
-            raise ModelError(f"its format is {values['format']}, this version reads {FORMAT}")
+        if values["format"] not in READ:
+            raise ModelError(f"its format is {values['format']}, this version reads up to {FORMAT}")
         card = cls(**{**values, "levels": tuple(LevelCard(**level) for level in values["levels"])})
         if not card._is_sane():
             raise ModelError("metadata out of range")
@@ -60,10 +63,13 @@ class Card:
         for level in self.levels:
             bounds += [(level.factor, 1, 64), (level.channels, 1, 1024)]
             bounds += [(level.multiple, 1, 64), (level.margin, 0, 1024)]
+            bounds += [(level.shared, 0, 4096), (level.stride, 1, level.multiple)]
         factors = (1, *(level.factor for level in self.levels))
         return (
             all(type(value) is int and low <= value <= high for value, low, high in bounds)
             and all(after % before == 0 for before, after in pairwise(factors))
+            and all(level.multiple % level.stride == 0 for level in self.levels)
+            and not any(level.shared for level in self.levels[1:])  # their inputs differ
             and self.task in list(Task)
             and isinstance(self.name, str)
             and self.name.isprintable()
@@ -99,5 +105,18 @@ class Model(Protocol):
         field: NDArray[np.float32],
         vector: NDArray[np.float32],
         condition: NDArray[np.float32],
+        *shared: NDArray[np.float32],
     ) -> Pixels:
-        """(h, w, 3), (channels, h, w), (v,), (c,) -> (e h, e w, 3)."""
+        """(h, w, 3), (channels, h, w), (v,), (c,) -> (e h, e w, 3).
+
+        `shared`: what `share` gave, where a level's card says that variants share something.
+        """
+
+
+class Sharing(Model, Protocol):
+    """A model of which a level's variants share something."""
+
+    def share(
+        self, level: int, pixels: Pixels, condition: NDArray[np.float32]
+    ) -> NDArray[np.float32]:
+        """(h, w, 3), (c,) -> (shared, h / stride, w / stride)."""

@@ -8,13 +8,13 @@ is clipped on the way: colours beyond sRGB have values beyond 0…1 there, and c
 import struct
 from dataclasses import dataclass
 from functools import cache
-from typing import TypeAlias
+from typing import TypeAlias, cast
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import ImageCms
 
-from .card import Card, Model
+from .card import Card, Model, Sharing
 
 Values: TypeAlias = NDArray[np.float32]
 
@@ -90,10 +90,16 @@ class Translated:
         field: Values,
         vector: Values,
         condition: Values,
+        *shared: Values,
     ) -> Values:
-        seen = srgb().from_light(self.profile.to_light(pixels))
-        imagined = self.model(level, seen, field, vector, condition)
+        imagined = self.model(level, self._seen(pixels), field, vector, condition, *shared)
         return self.profile.from_light(srgb().to_light(imagined))
+
+    def share(self, level: int, pixels: Values, condition: Values) -> Values:
+        return cast(Sharing, self.model).share(level, self._seen(pixels), condition)
+
+    def _seen(self, pixels: Values) -> Values:
+        return srgb().from_light(self.profile.to_light(pixels))
 
 
 def translated(model: Model, icc: bytes | None) -> Model:

@@ -13,6 +13,8 @@ from .errors import DeviceError, ModelError, ModelMemoryError
 from .evidence import Pixels
 from .halves import in_full
 
+Values = NDArray[np.float32]
+
 
 class OnnxModel:
     """A model file. Raises ModelError if it is none, DeviceError if the device is not there."""
@@ -45,35 +47,44 @@ class OnnxModel:
             raise ModelError(f"{path}: does not match its card ({mismatch}); use another model")
         self._run = onnxruntime.RunOptions()
         self._run.log_severity_level = 4
-        # onnxruntime runs every level each time: those not asked for are given almost nothing.
+        # onnxruntime runs every part each time: those not asked for are given almost nothing.
         self._idle = {
-            f"{name}_{number}": np.zeros((1, *shape), np.float32)
-            for number, level in enumerate(self.card.levels, 1)
-            for name, shape in (
-                ("pixels", (3, level.multiple, level.multiple)),
-                ("field", (level.channels, level.multiple, level.multiple)),
-                ("vector", (self.card.vector,)),
-                ("condition", (self.card.condition,)),
-            )
+            name: np.zeros((1, *shape), np.float32) for name, shape in _least(self.card).items()
         }
+
+    def share(self, level: int, pixels: Pixels, condition: Values) -> Values:
+        """What all variants share: (shared, h / stride, w / stride), as the card says."""
+        told = self.card.levels[level]
+        height, width = (side // told.stride for side in pixels.shape[:2])
+        given = {"seen": _planes(pixels), "known": condition}
+        return self._imagined("shared", level, given, (told.shared, height, width))
 
     def __call__(
         self,
         level: int,
         pixels: Pixels,
-        field: NDArray[np.float32],
-        vector: NDArray[np.float32],
-        condition: NDArray[np.float32],
+        field: Values,
+        vector: Values,
+        condition: Values,
+        *shared: Values,
     ) -> Pixels:
         given = {
-            "pixels": np.ascontiguousarray(pixels.transpose(2, 0, 1), np.float32),
+            "pixels": _planes(pixels),
             "field": field,
             "vector": vector,
             "condition": condition,
+            **dict(zip(["kept"], shared, strict=False)),
         }
+        height, width = (self.card.enlarges(level) * side for side in pixels.shape[:2])
+        return self._imagined("imagined", level, given, (3, height, width)).transpose(1, 2, 0)
+
+    def _imagined(
+        self, name: str, level: int, given: dict[str, Values], expected: tuple[int, ...]
+    ) -> Values:
+        """One output of a level. Raises ModelError, ModelMemoryError."""
         feeds = self._idle | {f"{name}_{level + 1}": value[None] for name, value in given.items()}
         try:
-            (imagined,) = self._session.run([f"imagined_{level + 1}"], feeds, self._run)
+            (imagined,) = self._session.run([f"{name}_{level + 1}"], feeds, self._run)
         except Exception as error:
             if "Available memory of" in str(error):
                 line = f"it asks for more than {_MOST}; use another model"
@@ -84,25 +95,45 @@ class OnnxModel:
                 )
                 raise ModelMemoryError(line) from None
             raise ModelError(f"the model failed: {_first_line(error)}") from None
-        larger = self.card.enlarges(level)
-        expected = (1, 3, larger * pixels.shape[0], larger * pixels.shape[1])
-        if imagined.shape != expected:
-            raise ModelError(f"the model failed: its picture is {imagined.shape}, not {expected}")
+        if imagined.shape != (1, *expected):
+            shapes = f"{imagined.shape}, not {(1, *expected)}"
+            raise ModelError(f"the model failed: its picture is {shapes}")
         if not np.isfinite(imagined).all():
             raise ModelError("the model failed: its picture has values that are not finite")
-        result: Pixels = imagined[0].transpose(1, 2, 0)
-        return result
+        one: Values = imagined[0]
+        return one
+
+
+def _planes(pixels: Pixels) -> Values:
+    return np.ascontiguousarray(pixels.transpose(2, 0, 1), np.float32)
+
+
+def _least(card: Card) -> dict[str, tuple[int, ...]]:
+    """A model's inputs, without the batch's dimension, as small as they can be."""
+    inputs: dict[str, tuple[int, ...]] = {}
+    for number, level in enumerate(card.levels, 1):
+        sides = level.multiple, level.multiple
+        inputs[f"pixels_{number}"] = 3, *sides
+        inputs[f"field_{number}"] = level.channels, *sides
+        inputs[f"vector_{number}"] = (card.vector,)
+        inputs[f"condition_{number}"] = (card.condition,)
+        if level.shared:
+            inputs[f"seen_{number}"] = 3, *sides
+            inputs[f"known_{number}"] = (card.condition,)
+            inputs[f"kept_{number}"] = level.shared, *(side // level.stride for side in sides)
+    return inputs
 
 
 def _mismatch(card: Card, session: Any) -> str | None:
     """Where a session's inputs and outputs are not those of its card, in a few words."""
-    wanted: dict[str, tuple[int | None, ...]] = {}
+    wanted: dict[str, tuple[int | None, ...]] = {
+        name: (1, *shape) if len(shape) == 1 else (1, shape[0], None, None)
+        for name, shape in _least(card).items()
+    }
     for number, level in enumerate(card.levels, 1):
-        wanted[f"pixels_{number}"] = (1, 3, None, None)
-        wanted[f"field_{number}"] = (1, level.channels, None, None)
-        wanted[f"vector_{number}"] = (1, card.vector)
-        wanted[f"condition_{number}"] = (1, card.condition)
         wanted[f"imagined_{number}"] = (1, 3, None, None)
+        if level.shared:
+            wanted[f"shared_{number}"] = (1, level.shared, None, None)
     there = {value.name: value for value in (*session.get_inputs(), *session.get_outputs())}
     for name in sorted(wanted.keys() ^ there.keys()):
         return f"it has no {name}" if name in wanted else f"it has {_shown(name)} too"

@@ -1,21 +1,22 @@
 """Variants: pictures that a model imagines and that agree with the evidence, one a seed."""
 
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sized
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from . import noise
 from .canvas import Canvas, Rows, canvas
-from .card import LevelCard, Model
+from .card import LevelCard, Model, Sharing
 from .errors import ImagineError, ModelError, ModelMemoryError
 from .evidence import Agreement, Evidence, InUnits, Samples
 from .seeds import Seed, checked
+from .shared import Shared
 from .tiles import Span, spans
 from .timings import part
 
@@ -82,8 +83,10 @@ def imagine(
     if isinstance(seeds, int):
         raise ValueError(f"several seeds, not one number: range({seeds}) or [{seeds}]")
     levels, tiles = _levels(evidence, model), _Tiles(tile or getattr(model, "tile", 0))
+    alone = isinstance(seeds, Sized) and len(seeds) == 1
+    shared = Shared(scratch, keep=not alone)
     for seed in map(checked, seeds):
-        yield _variant(evidence, model, levels, seed, tiles, scratch, progress)
+        yield _variant(evidence, model, levels, seed, tiles, shared, scratch, progress)
 
 
 def _variant(
@@ -92,6 +95,7 @@ def _variant(
     levels: list[LevelCard],
     seed: Seed,
     tiles: "_Tiles",
+    shared: Shared,
     scratch: Path | None,
     progress: Progress,
 ) -> Variant:
@@ -100,7 +104,7 @@ def _variant(
     for number, level in enumerate(levels):
         share = _Share(progress, levels, number)
         larger = _blank(evidence, level, scratch)
-        paint = partial(_paint, larger, pixels, evidence, model, number, level, seed, share)
+        paint = partial(_paint, larger, pixels, evidence, model, number, level, seed, shared, share)
         tiles.paint(paint, level)
         pixels = larger
         if number + 1 < len(levels):
@@ -163,6 +167,7 @@ def _paint(
     number: int,
     level: LevelCard,
     seed: Seed,
+    shared: Shared,
     progress: Progress,
     side: int,
 ) -> None:
@@ -189,10 +194,16 @@ def _paint(
         band = np.empty((goal_rows.stop - goal_rows.start, *larger.shape[1:]), larger.dtype)
         for left, columns in enumerate(across):
             seen = read[(places - first)[:, None], _mirrored(columns.outer, border, width)]
+            seen = seen.astype(np.float32)
             with part("codes"):
                 code = field.cut(rows.outer, columns.outer)
             with part(f"network, level {number + 1}"):
-                imagined = model(number, seen.astype(np.float32), code, vector, condition)
+                given = [seen, code, vector, condition]
+                if level.shared:
+                    make = partial(cast(Sharing, model).share, number, seen, condition)
+                    place, count = above * len(across) + left, len(down) * len(across)
+                    given.append(shared.tile(side, place, count, make))
+                imagined = model(number, *given)
             goal_columns, own_columns = _kept(columns, border, width, enlarge)
             band[:, goal_columns] = imagined[own_rows, own_columns]
             progress((above * len(across) + left + 1) / (len(down) * len(across)))

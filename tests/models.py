@@ -1,6 +1,6 @@
 """Models of a few lines, for tests: they enlarge plainly, blur a little and add their code."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import onnx
@@ -28,6 +28,31 @@ class Toy:
         before = self.card.levels[level - 1].factor if level else 1
         enlarge = self.card.levels[level].factor // before
         return mixed.repeat(enlarge, 0).repeat(enlarge, 1)
+
+
+def _sharing_card():
+    first, *others = card().levels
+    return replace(card(), levels=(replace(first, shared=3, stride=2), *others))
+
+
+@dataclass
+class Sharing(Toy):
+    """The toy, and something that its first level's variants share; counts how often it is made."""
+
+    card: Card = field(default_factory=_sharing_card)
+    made: int = 0
+
+    def share(self, level, pixels, condition):
+        self.made += 1
+        return pixels.transpose(2, 0, 1)[:, ::2, ::2] * 0.5
+
+    def __call__(self, level, pixels, field, vector, condition, *shared):
+        imagined = super().__call__(level, pixels, field, vector, condition)
+        for coarse in shared:
+            assert level == 0
+            imagined = imagined + coarse.transpose(1, 2, 0).repeat(4, 0).repeat(4, 1)
+        assert bool(shared) == (level == 0)
+        return imagined
 
 
 def model_file(path, about, text=None):

@@ -4,7 +4,7 @@ from io import BytesIO
 
 import numpy as np
 import pytest
-from models import Toy, card
+from models import Sharing, Toy, card
 from pictures import photograph
 from PIL import Image, ImageCms
 from profiles import ADOBE_RGB, DISPLAY_P3, LINEAR, TABLED
@@ -66,6 +66,18 @@ def test_a_model_sees_srgb_and_its_picture_comes_back_in_the_files_own_colours()
     assert variant.agreement.shortfall is None
     (plain,) = imagine(Downscaled(in_p3, 2), Toy(model.card, strength=0.0), [0])
     assert np.abs(variant.picture.astype(int) - plain.picture).mean() < 1
+
+
+def test_what_variants_share_is_made_of_the_picture_in_srgb():
+    class Witness(Sharing):
+        def share(self, level, pixels, condition):
+            self.seen = pixels
+            return super().share(level, pixels, condition)
+
+    model = Witness()
+    in_p3 = np.full((16, 16, 3), (200, 40, 40), np.uint8)
+    next(imagine(Downscaled(in_p3, 2), translated(model, DISPLAY_P3), [0]))
+    assert model.seen[8, 8, 0] * 255 > 210  # as red, sRGB needs more
 
 
 def test_srgb_grey_and_what_is_not_understood_change_nothing():

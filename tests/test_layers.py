@@ -85,6 +85,7 @@ ALLOWED = {
     "shards": set(),
     "silence": set(),
     "tiff": set(),
+    "shared": {"canvas"},
     "tiles": set(),
     "timings": set(),
     "turns": {
@@ -109,6 +110,7 @@ ALLOWED = {
         "noise",
         "picture",
         "seeds",
+        "shared",
         "tiles",
         "timings",
     },

@@ -41,6 +41,20 @@ def test_a_card_comes_back_from_its_json(about):
     assert Card.from_json(about.as_json()) == about
 
 
+def test_a_card_of_the_first_format_is_read(about):
+    values = json.loads(about.as_json()) | {"format": 1}
+    del values["levels"][0]["shared"], values["levels"][0]["stride"]
+    assert Card.from_json(json.dumps(values)) == replace(about, format=1)
+
+
+@pytest.mark.parametrize(("first", "second"), [({"stride": 3}, {}), ({}, {"shared": 8})])
+def test_a_card_that_shares_what_cannot_be_shared_is_refused(first, second):
+    shown = card((1, 2))
+    levels = (replace(shown.levels[0], **first), replace(shown.levels[1], **second))
+    with pytest.raises(ModelError, match="out of range"):
+        Card.from_json(replace(shown, levels=levels).as_json())
+
+
 def test_a_file_without_a_card_or_of_another_format_is_refused(tmp_path, about):
     with pytest.raises(ModelError, match="not a model of imagine"):
         OnnxModel(model_file(tmp_path / "m.onnx", about, json.dumps({"a": 1})))

@@ -4,10 +4,10 @@ from dataclasses import dataclass
 
 import numpy as np
 import pytest
-from models import Toy, card
+from models import Sharing, Toy, card
 from pictures import photograph
 
-from imagine_cli import Downscaled, ModelError, imagine
+from imagine_cli import Downscaled, ModelError, canvas, imagine
 from imagine_cli.colours import Translated, srgb
 from imagine_cli.errors import ModelMemoryError
 from imagine_cli.seeds import Near
@@ -78,6 +78,32 @@ def test_a_models_own_tiles_are_taken():
     assert model.largest >= 600
     assert next(imagine(wide, Translated(model, srgb()), [1], tile=64)).agreement.identical == 1
     assert model.refused == 0
+
+
+@dataclass
+class SmallSharing(Sharing, Small):
+    pass
+
+
+@pytest.mark.parametrize("held", [True, False])
+def test_what_variants_share_is_made_once_a_tile(held, evidence, tmp_path, monkeypatch):
+    monkeypatch.setattr(canvas, "IN_MEMORY", 10**6 if held else 0)
+    model, alone = Sharing(), Sharing()
+    variants = list(imagine(evidence, model, iter(range(3)), tile=16, scratch=tmp_path))
+    tiles = model.made
+    assert tiles > 4
+    for variant in variants:
+        expected = next(imagine(evidence, alone, [variant.seed], tile=16)).picture
+        assert np.array_equal(variant.picture, expected)
+    assert alone.made == 3 * tiles
+
+
+def test_what_is_shared_is_made_anew_for_smaller_tiles(evidence):
+    plenty, short = SmallSharing(most=10**6), SmallSharing(most=1500)
+    for one, other in zip(*(imagine(evidence, it, (1, 2)) for it in (plenty, short)), strict=True):
+        assert np.abs(one.picture.astype(int) - other.picture).max() <= 1
+    assert short.refused
+    assert short.made > plenty.made == 1
 
 
 def test_where_memory_is_too_short_it_is_said(evidence):

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from imagine_training.evaluation.codes import deviations, standard_deviation
-from models import Toy, card
+from models import Sharing, Toy, card
 from pictures import photograph
 
 from imagine_cli import Downscaled, variants
@@ -53,6 +53,11 @@ def test_a_level_that_leaps_counts_as_the_last_whose_place_it_takes():
     assert all(leaping.values())
     of_four = deviations(Downscaled(photograph(4, 6), 4, "bicubic"), Toy(card((4, 16))))
     assert of_four == {key: value for key, value in leaping.items() if key[0] == 1}
+
+
+def test_what_variants_share_goes_through():
+    evidence = Downscaled(photograph(16, 24), 4, "bicubic")
+    assert deviations(evidence, Sharing())[1, "map"] > 1
 
 
 def test_held_codes_are_held_in_every_tile(monkeypatch):

@@ -2,16 +2,25 @@
 
 import json
 from dataclasses import replace
+from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from imagine_training.method.checkpoint import load_weights, save_weights
 from imagine_training.method.network import Bicubic, Generator, hold
 from imagine_training.method.presets import DECOMPRESS, PRESETS, UPSCALE, Preset
-from imagine_training.run.export import Convolved
+from imagine_training.run.export import Convolved, export
+
+from imagine_cli import JpegCoded, OnnxModel, imagine
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
 
 HELD = replace(UPSCALE, levels=(replace(UPSCALE.levels[2], held=(2, 4, 8, 1)),))
-EVERY_LEVEL = [(UPSCALE, level) for level in range(4)] + [(DECOMPRESS, 0), (HELD, 0)]
+_LEVEL = replace(DECOMPRESS.levels[0], shared=2, downsample=4, tail=(32, 16))
+SHARED = replace(DECOMPRESS, levels=(_LEVEL,))
+EVERY_LEVEL = [(UPSCALE, level) for level in range(4)]
+EVERY_LEVEL += [(DECOMPRESS, 0), (HELD, 0), (SHARED, 0)]
 
 
 @pytest.fixture(params=EVERY_LEVEL, ids=lambda case: f"{case[0].task}-{case[1] + 1}")
@@ -86,6 +95,8 @@ def test_levels_that_cannot_come_again_are_refused():
         with pytest.raises(ValueError, match="a level that comes again"):
             replace(UPSCALE, levels=levels, frozen=frozen)
     assert replace(UPSCALE, levels=(second, replace(again, window=8), again), frozen=(0, 1, 2))
+    with pytest.raises(ValueError, match="first level"):
+        replace(UPSCALE, levels=(first, replace(second, shared=1)))
     with pytest.raises(ValueError, match="begin later"):
         replace(UPSCALE, levels=(first, second), later_starts=0.1)
 
@@ -140,6 +151,18 @@ def test_the_shipped_sizes_stay_small():
     for preset in (UPSCALE, DECOMPRESS):
         count = sum(weights.numel() for weights in Generator(preset).parameters())
         assert 4 * count < 12e6  # bytes
+
+
+def test_what_is_shared_has_no_code_in_it_and_goes_into_a_file_of_its_own_part(tmp_path):
+    save_weights(Generator(SHARED).state_dict(), SHARED, tmp_path)
+    model = OnnxModel(export(tmp_path, "toy"), "cpu")
+    assert (model.card.levels[0].shared, model.card.levels[0].stride) == (64, 4)
+    coded = JpegCoded.from_file(EXAMPLES / "coffee.jpg")
+    together = [one.picture for one in imagine(coded, model, (0, 1), tile=128)]
+    alone = [next(imagine(coded, model, [seed])).picture.astype(int) for seed in (0, 1)]
+    assert not np.array_equal(*together)
+    for one, other in zip(together, alone, strict=True):
+        assert np.abs(one - other).max() <= 1
 
 
 @pytest.mark.parametrize("enlarge", [2, 4, 16])

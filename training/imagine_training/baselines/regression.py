@@ -43,9 +43,14 @@ class Level(network.Level):
     """`network.Level`, deaf to its code."""
 
     def forward(
-        self, pixels: Tensor, latent_map: Tensor, vector: Tensor, condition: Tensor
+        self,
+        pixels: Tensor,
+        latent_map: Tensor,
+        vector: Tensor,
+        condition: Tensor,
+        *shared: Tensor,
     ) -> Tensor:
-        return super().forward(pixels, 0 * latent_map, 0 * vector, condition)
+        return super().forward(pixels, 0 * latent_map, 0 * vector, condition, *shared)
 
 
 class Generator(network.Generator):

@@ -1,12 +1,12 @@
 """What the latent codes do: the standard deviation over them, level by level, part by part."""
 
 from collections.abc import Iterator
-from typing import Literal, get_args
+from typing import Literal, cast, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
-from imagine_cli.card import Model
+from imagine_cli.card import Model, Sharing
 from imagine_cli.downscaled import Downscaled
 from imagine_cli.evidence import EightBits, Pixels
 from imagine_cli.jpeg import JpegCoded
@@ -83,6 +83,7 @@ class _Held:
         field: NDArray[np.float32],
         vector: NDArray[np.float32],
         condition: NDArray[np.float32],
+        *shared: NDArray[np.float32],
     ) -> Pixels:
         if self._calls == len(self._first):
             self._first.append((field, vector))
@@ -92,4 +93,9 @@ class _Held:
             field = first_field
         if level != self._level or self._part == "map":
             vector = first_vector
-        return self._model(level, pixels, field, vector, condition)
+        return self._model(level, pixels, field, vector, condition, *shared)
+
+    def share(
+        self, level: int, pixels: Pixels, condition: NDArray[np.float32]
+    ) -> NDArray[np.float32]:
+        return cast(Sharing, self._model).share(level, pixels, condition)

@@ -134,7 +134,7 @@ class StyledBlock(nn.Module):
         nn.init.normal_(self.style.weight, std=0.3 * style_width**-0.5)
         nn.init.zeros_(self.style.bias)
 
-    def forward(self, x: Tensor, w: Tensor, latent_map: Tensor) -> Tensor:
+    def forward(self, x: Tensor, w: Tensor, latent_map: Tensor | None = None) -> Tensor:
         x = x + BETA * self.dense(x)  # the outer residual (ESRGAN, figure 4)
         gain, shift = self.style(w)[:, :, None, None].chunk(2, 1)  # (n, c, 1, 1) each
         styled: Tensor = x * (1 + gain) + shift  # StyleGAN's equation 1, unnormalised
@@ -190,34 +190,25 @@ class Level(nn.Module):
         self.plain = Bicubic(shape.enlarge)
 
     def forward(
-        self, pixels: Tensor, latent_map: Tensor, vector: Tensor, condition: Tensor
+        self,
+        pixels: Tensor,
+        latent_map: Tensor,
+        vector: Tensor,
+        condition: Tensor,
+        *shared: Tensor,
     ) -> Tensor:
-        down, grid = self.shape.downsample, self.shape.block_grid
+        """`shared`: what `share` made of these pixels, if that was done before."""
         latent_map = hold(latent_map, self.shape.held)
-
-        # What is seen: the picture and the latent map, and its place in the JPEG grid.
-        latent_map = F.pixel_unshuffle(latent_map, down)  # (n, m d², h/d, w/d)
-        x = F.pixel_unshuffle(2 * pixels - 1, down)  # (n, 3 d², h/d, w/d)
-        if not self.shape.shared:
-            x = torch.cat((x, latent_map), 1)
-        if grid:
-            blocks = F.pixel_unshuffle(2 * pixels - 1, grid)  # (n, 3 b², h/b, w/b)
-            blocks = activate(self.blocks_seen(blocks))  # (n, 8 b²/d², h/b, w/b)
-            x = torch.cat((x, F.pixel_shuffle(blocks, grid // down)), 1)  # 8 channels more
-        # Channels last from here on, as convolutions like it: folding squares of pixels undoes it.
-        x = self.entry(x.contiguous(memory_format=torch.channels_last))  # (n, channels, h/d, w/d)
-
-        # What all variants share: blocks before the latent code enters, told what is known alone.
-        shared = self.shape.shared
-        if shared:
-            known = self.known(condition)
-            for block in self.trunk[:shared]:
-                x = block(x, known, latent_map)
+        latent_map = F.pixel_unshuffle(latent_map, self.shape.downsample)  # (n, m d², h/d, w/d)
+        if self.shape.shared:
+            x = shared[0] if shared else self.share(pixels, condition)
+            trunk = x + self.map_entry(latent_map)
+        else:
+            x = trunk = self.enter(pixels, latent_map)
 
         # The trunk, restyled after every block by the vector of the latent code.
         w = self.mapping(torch.cat((normalised(vector), condition), 1))
-        trunk = x + self.map_entry(latent_map) if shared else x
-        for block in self.trunk[shared:]:
+        for block in self.trunk[self.shape.shared :]:
             trunk = block(trunk, w, latent_map)
         x = x + self.trunk_end(trunk)
 
@@ -229,6 +220,28 @@ class Level(nn.Module):
         # What was there already, plainly enlarged, and what is imagined.
         imagined: Tensor = self.plain(pixels) + residual
         return imagined
+
+    def share(self, pixels: Tensor, condition: Tensor) -> Tensor:
+        """What all variants share: (n, channels, h/d, w/d), after the first blocks of the trunk."""
+        x, w = self.enter(pixels), self.known(condition)
+        for block in self.trunk[: self.shape.shared]:
+            x = block(x, w)
+        return x
+
+    def enter(self, pixels: Tensor, *more: Tensor) -> Tensor:
+        """What is seen, (n, channels, h/d, w/d): the picture, perhaps the latent map, and its place
+        in the JPEG grid."""
+        down, grid = self.shape.downsample, self.shape.block_grid
+        x = torch.cat(
+            (F.pixel_unshuffle(2 * pixels - 1, down), *more), 1
+        )  # 3 d² channels, and m d²
+        if grid:
+            blocks = F.pixel_unshuffle(2 * pixels - 1, grid)  # (n, 3 b², h/b, w/b)
+            blocks = activate(self.blocks_seen(blocks))  # (n, 8 b²/d², h/b, w/b)
+            x = torch.cat((x, F.pixel_shuffle(blocks, grid // down)), 1)  # 8 channels more
+        # Channels last from here on, as convolutions like it: folding squares of pixels undoes it.
+        entered: Tensor = self.entry(x.contiguous(memory_format=torch.channels_last))
+        return entered
 
 
 class Generator(nn.Module):

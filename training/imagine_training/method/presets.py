@@ -24,7 +24,7 @@ class LevelShape:
     block_grid: int = 0  # 8: the level also sees whole JPEG blocks, and so its place in the grid
     map_channels: int = 4  # of the spatial latent code
     map_after_blocks: bool = False  # the latent map enters again after every styled block
-    shared: int = 0  # of the blocks: before the latent code enters, so the same for all variants
+    shared: int = 0  # of the blocks, at the first level: before the latent code enters
     held: tuple[int, ...] = ()  # for each channel of the map: pixels a side that share a number
     again: bool = False  # the level before once more: one network, that learns from both
     window: int = 0  # side of the input window it is trained on; 0: all of it
@@ -65,6 +65,8 @@ class Preset:
     def __post_init__(self) -> None:
         """Raises ValueError for what no run could do."""
         for number, (before, shape) in enumerate(pairwise((None, *self.levels))):
+            if before and shape and shape.shared:
+                raise ValueError("only the first level's variants are of one and the same picture")
             if not shape or not shape.again:
                 continue
             if not before or replace(shape, window=before.window, again=before.again) != before:

@@ -5,6 +5,7 @@ import warnings
 from collections.abc import Collection
 from copy import deepcopy
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import onnx
@@ -19,7 +20,7 @@ from imagine_cli.model import OnnxModel
 
 from ..baselines.networks import build
 from ..method.checkpoint import load_weights
-from ..method.network import Bicubic, Generator
+from ..method.network import Bicubic, Generator, Level
 from ..method.presets import Preset
 
 LARGEST_DIFFERENCE = 1e-3  # a quarter of a grey level
@@ -51,49 +52,72 @@ def export(folder: Path, name: str | None = None) -> Path:
 def card_of(network: Generator, preset: Preset, name: str) -> Card:
     """What the program has to know of a model."""
     levels = tuple(
-        LevelCard(factor, shape.map_channels, network.multiple(shape), network.margin(shape))
+        LevelCard(
+            factor,
+            shape.map_channels,
+            network.multiple(shape),
+            network.margin(shape),
+            shared=shape.channels if shape.shared else 0,
+            stride=shape.downsample,
+        )
         for factor, shape in zip(preset.factors, preset.levels, strict=True)
     )
     return Card(preset.task, name, preset.vector, preset.condition, levels)
 
 
-class _AllLevels(nn.Module):
-    """The levels side by side, each with inputs and an output of its own: one is run at a time."""
+class _AllParts(nn.Module):
+    """The levels side by side, and then what the first one shares, if it does: each with inputs and
+    an output of its own, of which one is asked for at a time."""
 
     def __init__(self, network: Generator) -> None:
         super().__init__()
         self.levels = network.levels
 
     def forward(self, *inputs: Tensor) -> tuple[Tensor, ...]:
-        return tuple(level(*inputs[4 * k : 4 * k + 4]) for k, level in enumerate(self.levels))
+        own = [inputs[4 * k : 4 * k + 4] for k in range(len(self.levels))]
+        sharing = inputs[4 * len(own) :]
+        if not sharing:
+            return tuple(level(*given) for level, given in zip(self.levels, own, strict=True))
+        seen, known, kept = sharing
+        own[0] = (*own[0], kept)
+        imagined = (level(*given) for level, given in zip(self.levels, own, strict=True))
+        return (*imagined, _first(self).share(seen, known))
+
+
+def _first(network: nn.Module) -> Level:
+    return cast(Level, cast(nn.ModuleList, network.levels)[0])
 
 
 def _write(network: Generator, card: Card, file: Path) -> None:
-    names = [
-        f"{name}_{level + 1}"
-        for level in range(len(card.levels))
-        for name in ("pixels", "field", "vector", "condition")
-    ]
-    all_levels = _AllLevels(network)
+    numbers = range(1, len(card.levels) + 1)
+    names = [f"{name}_{k}" for k in numbers for name in ("pixels", "field", "vector", "condition")]
+    outputs = [f"imagined_{k}" for k in numbers]
+    given = [value for level in card.levels for value in _inputs(card, level)]
+    if card.levels[0].shared:
+        names += ["seen_1", "known_1", "kept_1"]
+        outputs.append("shared_1")
+        pixels, condition = given[0], given[3]
+        given += [pixels, condition, _first(network).share(pixels, condition)]
+    all_parts = _AllParts(network)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the exporter's own plans for its future
         torch.onnx.export(
-            all_levels,
-            tuple(value for level in card.levels for value in _inputs(card, level)),
+            all_parts,
+            tuple(given),
             str(file),
             input_names=names,
-            output_names=[f"imagined_{level + 1}" for level in range(len(card.levels))],
+            output_names=outputs,
             dynamic_axes={
-                name: {2: "height_" + name[-1], 3: "width_" + name[-1]}
-                for name in names
-                if name.startswith(("pixels", "field"))
+                name: {2: f"height_{name}", 3: f"width_{name}"}
+                for name, value in zip(names, given, strict=True)
+                if value.dim() == 4
             },
             opset_version=18,
             dynamo=False,
         )
     model = onnx.load(file)
     model.metadata_props.add(key=CARD_KEY, value=card.as_json())
-    _halve(model.graph, {name for name, weight in all_levels.named_parameters() if _large(weight)})
+    _halve(model.graph, {name for name, weight in all_parts.named_parameters() if _large(weight)})
     onnx.save(model, file)
 
 
@@ -129,8 +153,10 @@ def _compare(network: Generator, file: Path) -> None:
         for height, width in ((3, 5), (7, 4)):
             inputs = _inputs(model.card, told, height, width)
             expected = network(level, *inputs)[0].permute(1, 2, 0).numpy()
-            pixels, field, vector, condition = (value[0].numpy() for value in inputs)
-            got = model(level, pixels.transpose(1, 2, 0), field, vector, condition)
+            planes, field, vector, condition = (value[0].numpy() for value in inputs)
+            pixels = planes.transpose(1, 2, 0)
+            shared = (model.share(level, pixels, condition),) if told.shared else ()
+            got = model(level, pixels, field, vector, condition, *shared)
             difference = float(np.abs(got - expected).max())
             if difference > LARGEST_DIFFERENCE:
                 raise ModelError(f"{file}: onnxruntime differs from torch by {difference:.2g}")

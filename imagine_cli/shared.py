@@ -1,0 +1,38 @@
+"""What all variants of a picture share: made for the first of them, kept for the others."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .canvas import Canvas, canvas
+
+Values = NDArray[np.float32]
+
+
+class Shared:
+    """What a model's first level shares, a tile a row of a canvas: in a file where that is large.
+
+    keep: whether other variants will come. Where tiles become smaller, it begins anew.
+    """
+
+    def __init__(self, scratch: Path | None, *, keep: bool) -> None:
+        self._scratch, self._keep = scratch, keep
+        self._side, self._there = 0, set[int]()
+        self._rows: Canvas
+
+    def tile(self, side: int, place: int, count: int, make: Callable[[], Values]) -> Values:
+        """Of one of `count` tiles of that side; `make` gives it if it is not there."""
+        if side != self._side:
+            self._side, self._there = side, set()
+        if place in self._there:
+            kept: Values = self._rows[place : place + 1][0]
+            return kept
+        made = make()
+        if self._keep:
+            if not self._there:
+                self._rows = canvas((count, *made.shape), np.float32, self._scratch)
+            self._rows[place : place + 1] = made
+            self._there.add(place)
+        return made
