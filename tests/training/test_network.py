@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from imagine_training.method.checkpoint import load_weights, save_weights
+from imagine_training.method.checkpoint import save_weights
 from imagine_training.method.network import Bicubic, Generator, hold
 from imagine_training.method.presets import DECOMPRESS, PRESETS, UPSCALE, Preset
 from imagine_training.run.export import Convolved, export
@@ -60,41 +60,8 @@ def test_a_level_begins_near_the_plain_enlargement(case):
     assert (network(level, *given) - plain).abs().mean() < 0.15
 
 
-def test_a_level_that_comes_again_is_one_network_that_learns_from_both(tmp_path):
-    preset = replace(UPSCALE, levels=(UPSCALE.levels[1], replace(UPSCALE.levels[1], again=True)))
-    network = Generator(preset)
-    alone = Generator(replace(preset, levels=preset.levels[:1]))
-    assert len(list(network.parameters())) == len(list(alone.parameters()))
-
-    given = inputs(preset, 0, 16)
-    network(0, *given).square().mean().backward()
-    once = network.levels[1].entry.bias.grad.clone()
-    network(1, *given).square().mean().backward()
-    assert torch.allclose(network.levels[0].entry.bias.grad, 2 * once)
-
-    save_weights(network.state_dict(), preset, tmp_path)
-    assert (tmp_path / "model.safetensors").stat().st_size < 1.1 * sum(
-        2 * weight.numel() for weight in alone.state_dict().values()
-    )
-    weights, found = load_weights(tmp_path)
-    assert found == preset
-    assert weights.keys() == network.state_dict().keys()
-    for name, weight in network.state_dict().items():
-        assert torch.equal(weights[name], weight.half().float()), name
-
-
-def test_levels_that_cannot_come_again_are_refused():
+def test_presets_that_no_run_could_follow_are_refused():
     first, second = UPSCALE.levels[:2]
-    again = replace(second, again=True)
-    for levels, frozen in (
-        ((again,), ()),
-        ((first, again), ()),
-        ((second, replace(again, held=(2, 2, 2, 2))), ()),
-        ((second, again), (1,)),
-    ):
-        with pytest.raises(ValueError, match="a level that comes again"):
-            replace(UPSCALE, levels=levels, frozen=frozen)
-    assert replace(UPSCALE, levels=(second, replace(again, window=8), again), frozen=(0, 1, 2))
     with pytest.raises(ValueError, match="first level"):
         replace(UPSCALE, levels=(first, replace(second, shared=1)))
     with pytest.raises(ValueError, match="begin later"):

@@ -29,17 +29,9 @@ class RunningAverage:
 
 
 def save_weights(weights: dict[str, Tensor], preset: Preset, folder: Path) -> None:
-    """`model.safetensors`, in half precision, and `config.json`.
-
-    A level that is the one before again has no weights of its own.
-    """
+    """`model.safetensors`, in half precision, and `config.json`."""
     folder.mkdir(parents=True, exist_ok=True)
-    again = tuple(f"levels.{k}." for k, shape in enumerate(preset.levels) if shape.again)
-    contiguous = {
-        name: value.half().contiguous()
-        for name, value in weights.items()
-        if not name.startswith(again)
-    }
+    contiguous = {name: value.half().contiguous() for name, value in weights.items()}
     replace_file(folder / "model.safetensors", lambda file: save_file(contiguous, file))
     config = json.dumps(preset.as_json(), indent=2) + "\n"
     replace_file(folder / "config.json", lambda file: file.write_text(config))
@@ -49,16 +41,7 @@ def load_weights(folder: Path) -> tuple[dict[str, Tensor], Preset]:
     try:
         preset = Preset.from_json(json.loads((folder / "config.json").read_text()))
         stored = load_file(folder / "model.safetensors")
-        weights = {name: value.float() for name, value in stored.items()}
-        for number, shape in enumerate(preset.levels):
-            if shape.again:
-                before, own = f"levels.{number - 1}.", f"levels.{number}."
-                weights |= {
-                    own + name.removeprefix(before): value
-                    for name, value in weights.items()
-                    if name.startswith(before)
-                }
-        return weights, preset
+        return {name: value.float() for name, value in stored.items()}, preset
     except FileNotFoundError as error:
         raise ModelError(f"{folder}: no trained model here ({error.filename} is missing)") from None
     except (KeyError, TypeError, ValueError) as error:

@@ -258,10 +258,7 @@ class Generator(nn.Module):
         if preset.network != self.kind:
             raise ModelError(f"this is for {self.kind} networks; the model's is '{preset.network}'")
         self.reduced = reduced
-        levels: list[nn.Module] = []
-        for shape in preset.levels:
-            levels.append(levels[-1] if shape.again else self.level(shape, preset))
-        self.levels = nn.ModuleList(levels)
+        self.levels = nn.ModuleList(self.level(shape, preset) for shape in preset.levels)
         self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     def forward(

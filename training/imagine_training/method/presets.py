@@ -2,7 +2,7 @@
 
 from dataclasses import asdict, dataclass, fields, replace
 from functools import partial
-from itertools import accumulate, pairwise
+from itertools import accumulate
 from operator import mul
 from typing import Any
 
@@ -26,7 +26,6 @@ class LevelShape:
     map_after_blocks: bool = False  # the latent map enters again after every styled block
     shared: int = 0  # of the blocks, at the first level: before the latent code enters
     held: tuple[int, ...] = ()  # for each channel of the map: pixels a side that share a number
-    again: bool = False  # the level before once more: one network, that learns from both
     window: int = 0  # side of the input window it is trained on; 0: all of it
 
 
@@ -64,15 +63,8 @@ class Preset:
 
     def __post_init__(self) -> None:
         """Raises ValueError for what no run could do."""
-        for number, (before, shape) in enumerate(pairwise((None, *self.levels))):
-            if before and shape and shape.shared:
-                raise ValueError("only the first level's variants are of one and the same picture")
-            if not shape or not shape.again:
-                continue
-            if not before or replace(shape, window=before.window, again=before.again) != before:
-                raise ValueError("a level that comes again is the one before, but for its window")
-            if (number in self.frozen) != (number - 1 in self.frozen):
-                raise ValueError("a level that comes again is frozen as the one before is")
+        if any(shape.shared for shape in self.levels[1:]):
+            raise ValueError("only the first level's variants are of one and the same picture")
         if self.later_starts and len(self.levels) < 3:
             raise ValueError("with fewer than three levels no batch can begin later")
 
