@@ -11,9 +11,11 @@ from pictures import photograph
 from PIL import Image, ImageDraw
 from scipy.fft import dctn, idctn
 
+from imagine_cli import jpeg_codec
 from imagine_cli.encode import write
 from imagine_cli.errors import OutputError, PictureError
 from imagine_cli.jpeg import JpegCoded, condition_vector
+from imagine_cli.jpeg_codec import recompressed
 
 SAMPLINGS = {"4:4:4": (1, 1), "4:2:2": (1, 2), "4:2:0": (2, 2), "4:4:0": (2, 1), "grey": (1, 1)}
 EVAL = Path(__file__).parents[2] / "shared" / "data" / "eval"
@@ -394,8 +396,25 @@ def test_a_full_folder_for_temporary_files_is_not_the_file_s_fault(file, monkeyp
     Image.fromarray(photograph(32, 48)).save(file, quality=30)
     full = Path("/dev/full/none") if Path("/dev/full").exists() else file / "none"
     monkeypatch.setattr(tempfile, "tempdir", str(full))
+    monkeypatch.setattr(jpeg_codec, "_IN_MEMORY", False)
     with pytest.raises(OutputError, match="TMPDIR"):
         JpegCoded.from_file(file)
+
+
+def test_files_in_memory_and_on_the_disk_are_read_alike(file, monkeypatch):
+    Image.fromarray(photograph(32, 48)).save(file, quality=30)
+    picture = photograph(32, 48, 1)
+
+    def found():
+        evidence = JpegCoded.from_file(file)
+        return *(plane.quantised for plane in evidence.planes), *recompressed(
+            picture, evidence.planes
+        )
+
+    here = found()
+    monkeypatch.setattr(jpeg_codec, "_IN_MEMORY", False)
+    for one, other in zip(here, found(), strict=True):
+        assert np.array_equal(one, other)
 
 
 def mutated(data, rng):
