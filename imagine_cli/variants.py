@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 BORDER = 8  # pixels by which a level sees the picture mirrored beyond its border
 TILE = 192 + 2 * BORDER  # pixels of a level's input that a tile answers for, each way, at most;
+FOLDED_TILE = 512 + 2 * BORDER  # of a level that folds squares of them, and so holds fewer numbers;
 MARGINS = 7  # or so many times what it reads beyond them, if that is more
 LEAST_TILE = 24  # pixels, even where memory is short
 
@@ -149,7 +150,8 @@ class _Tiles:
 
     def paint(self, paint: Callable[[int], None], level: LevelCard) -> None:
         """A level's picture, in tiles of that side: no tiles leave a trace."""
-        side = self.asked or max(TILE, MARGINS * level.margin)
+        usual = FOLDED_TILE if level.multiple > 1 else TILE
+        side = self.asked or max(usual, MARGINS * level.margin)
         while True:
             try:
                 return paint(max(side >> self.halved, LEAST_TILE if self.halved else 1))
