@@ -34,7 +34,7 @@ def test_a_small_preset_costs_what_is_counted_by_hand():
         2 * 32**2 * 9,  # the projection: to luma and chroma, and back
         2 * (32**2 + 2 * 16**2) * (8 + 8),  # and to coefficients, chroma being half as wide
     ]
-    codes = 2 + 3  # candidates, and further maps for the patches
+    codes = 2 + 5  # candidates, and further maps for the patches
     pictures = 2
     assert cost.counted(PIXELS_ALONE).imagining == (
         2 * sum(multiplications) * pictures * (codes + cost.LEARNING),

@@ -7,20 +7,25 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+import torch.nn.functional as F
 from imagine_training.method.checkpoint import save_weights
-from imagine_training.method.network import Bicubic, Generator, hold
-from imagine_training.method.presets import DECOMPRESS, PRESETS, UPSCALE, Preset
+from imagine_training.method.data import _standard_tables
+from imagine_training.method.network import Bicubic, Cells, Generator, hold
+from imagine_training.method.presets import DECOMPRESS, PRESETS, UPSCALE, LevelShape, Preset
 from imagine_training.run.export import Convolved, export
 
-from imagine_cli import JpegCoded, OnnxModel, imagine
+from imagine_cli import JpegCoded, OnnxModel, dct, imagine
+from imagine_cli.jpeg import condition_vector
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 
 HELD = replace(UPSCALE, levels=(replace(UPSCALE.levels[2], held=(2, 4, 8, 1)),))
-_LEVEL = replace(DECOMPRESS.levels[0], shared=2, downsample=4, tail=(32, 16))
-SHARED = replace(DECOMPRESS, levels=(_LEVEL,))
+FORMER = replace(
+    DECOMPRESS,
+    levels=(LevelShape(64, 32, 3, downsample=2, enlarge=1, block_grid=8, map_after_blocks=True),),
+)
 EVERY_LEVEL = [(UPSCALE, level) for level in range(4)]
-EVERY_LEVEL += [(DECOMPRESS, 0), (HELD, 0), (SHARED, 0)]
+EVERY_LEVEL += [(DECOMPRESS, 0), (FORMER, 0), (HELD, 0)]
 
 
 @pytest.fixture(params=EVERY_LEVEL, ids=lambda case: f"{case[0].task}-{case[1] + 1}")
@@ -64,6 +69,8 @@ def test_presets_that_no_run_could_follow_are_refused():
     first, second = UPSCALE.levels[:2]
     with pytest.raises(ValueError, match="first level"):
         replace(UPSCALE, levels=(first, replace(second, shared=1)))
+    with pytest.raises(ValueError, match="cells"):
+        replace(UPSCALE, levels=(replace(first, cells=True), second))
     with pytest.raises(ValueError, match="begin later"):
         replace(UPSCALE, levels=(first, second), later_starts=0.1)
 
@@ -106,6 +113,27 @@ def test_what_is_held_is_one_number_a_square():
     assert hold(latent_map, ()) is latent_map
 
 
+def test_a_map_in_cells_is_as_large_as_the_file_leaves_it_open():
+    torch.manual_seed(0)
+    cells, latent_map = Cells(), torch.randn(1, 4, 64, 64)
+    found = []
+    for quality in (95, 50, 10, 1):
+        luma, chroma = _standard_tables(quality)
+        told = torch.tensor(condition_vector(luma, chroma, 2, 2, grey=False))[None]
+        seen = cells(latent_map, told).detach()
+        assert torch.equal(seen[:, 3], latent_map[:, 3])
+        found.append(seen[:, :3].std((0, 2, 3)))
+        # The transform is the encoder's: the planes have the coefficients that were drawn.
+        coefficients = dct.coefficients(8 * seen[0, 0].numpy() + 128)
+        drawn = F.pixel_unshuffle(latent_map[0, :1], 8).permute(1, 2, 0).reshape(8, 8, 8, 8)
+        size = np.median(coefficients / drawn.numpy(), (0, 1))
+        assert np.allclose(coefficients, size * drawn.numpy(), atol=1e-2)
+        assert (size < luma / 12**0.5).all()
+    rising = torch.stack(found)
+    assert (rising[1:] > rising[:-1]).all()
+    assert rising[-1].max() < 13 * rising[0].min()
+
+
 def test_a_preset_comes_back_from_its_json():
     assert Preset.from_json(json.loads(json.dumps(HELD.as_json()))) == HELD
     for task in PRESETS.values():
@@ -121,9 +149,9 @@ def test_the_shipped_sizes_stay_small():
 
 
 def test_what_is_shared_has_no_code_in_it_and_goes_into_a_file_of_its_own_part(tmp_path):
-    save_weights(Generator(SHARED).state_dict(), SHARED, tmp_path)
+    save_weights(Generator(DECOMPRESS).state_dict(), DECOMPRESS, tmp_path)
     model = OnnxModel(export(tmp_path, "toy"), "cpu")
-    assert (model.card.levels[0].shared, model.card.levels[0].stride) == (64, 4)
+    assert (model.card.levels[0].shared, model.card.levels[0].stride) == (96, 4)
     coded = JpegCoded.from_file(EXAMPLES / "coffee.jpg")
     together = [one.picture for one in imagine(coded, model, (0, 1), tile=128)]
     alone = [next(imagine(coded, model, [seed])).picture.astype(int) for seed in (0, 1)]

@@ -25,6 +25,7 @@ class LevelShape:
     map_channels: int = 4  # of the spatial latent code
     map_after_blocks: bool = False  # the latent map enters again after every styled block
     shared: int = 0  # of the blocks, at the first level: before the latent code enters
+    cells: bool = False  # the map's first three channels are in units of a JPEG's cells
     held: tuple[int, ...] = ()  # for each channel of the map: pixels a side that share a number
     window: int = 0  # side of the input window it is trained on; 0: all of it
 
@@ -65,6 +66,8 @@ class Preset:
         """Raises ValueError for what no run could do."""
         if any(shape.shared for shape in self.levels[1:]):
             raise ValueError("only the first level's variants are of one and the same picture")
+        if self.task != "decompress" and any(shape.cells for shape in self.levels):
+            raise ValueError("only a JPEG has cells")
         if self.later_starts and len(self.levels) < 3:
             raise ValueError("with fewer than three levels no batch can begin later")
 
@@ -143,29 +146,31 @@ WIDE_UPSCALE = replace(
     half_scale_weight=1.0,
 )
 
-# 0.2 TMAC for a megapixel.
+# 0.1 TMAC for a megapixel; a variant more takes half of that.
 DECOMPRESS = Preset(
     task="decompress",
     levels=(
         LevelShape(
-            channels=64,
+            channels=96,
             growth=32,
             blocks=3,
-            downsample=2,
+            shared=2,
+            downsample=4,
             enlarge=1,
-            tail=(32,),
+            tail=(32, 16),
             block_grid=8,
             map_after_blocks=True,
+            cells=True,
         ),
     ),
     condition=131,
     crop=96,
     candidates=(2,),
     patch=16,
-    maps=3,
+    maps=5,
     half_scale_weight=0.7,
-    warm_steps=600,
-    pixel_weight=0.4,
+    warm_steps=1000,
+    pixel_weight=0.6,
 )
 
 # The paper (HyperRIM), as its public code has it: 1458 GMAC for 32² to 512², 209 M parameters.
