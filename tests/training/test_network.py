@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
+from imagine_training.method.cells import Cells
 from imagine_training.method.checkpoint import save_weights
 from imagine_training.method.data import _standard_tables
-from imagine_training.method.network import Bicubic, Cells, Generator, hold
+from imagine_training.method.network import Bicubic, Generator, hold
 from imagine_training.method.presets import DECOMPRESS, PRESETS, UPSCALE, LevelShape, Preset
 from imagine_training.run.export import Convolved, export
 

@@ -10,13 +10,14 @@ ROOT = Path(imagine_training.__file__).parent
 # `.here` in the same wing. What imagine_cli has, all may use; it never looks back.
 KNOWN = {
     "method.backbones": "",
+    "method.cells": "",
     "method.checkpoint": ".presets",
     "method.data": ".operators .presets",
     "method.hyperrim": ".data .latent .network .presets",
     "method.imle": ".data .latent .learning .objective .presets",
     "method.latent": ".presets",
     "method.learning": ".data .hyperrim .latent .network .perceptual .presets",
-    "method.network": ".data .latent .presets",
+    "method.network": ".cells .data .latent .presets",
     "method.objective": ".perceptual .presets .spectrum .texture",
     "method.operators": "",
     "method.perceptual": ".backbones",
