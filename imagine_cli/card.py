@@ -16,7 +16,7 @@ from .evidence import Pixels
 
 CARD_KEY = "imagine"
 FORMAT = 2
-READ = (1, FORMAT)  # formats that this version reads: in the first, levels shared nothing
+READ = (1, FORMAT)  # formats that this version reads
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class LevelCard:
     multiple: int  # of which its input's sides, and the starts of its tiles, are
     margin: int  # how far it sees
     shared: int = 0  # channels of what all variants share: of the first level, if at all
-    stride: int = 1  # between the places of that
+    stride: int = 1  # between the places that it works on: it folds squares of so many pixels
 
 
 @dataclass(frozen=True)
@@ -51,8 +51,15 @@ class Card:
     def from_json(cls, text: str) -> "Card":
         values = json.loads(text)
         if values["format"] not in READ:
-            raise ModelError(f"its format is {values['format']}, this version reads up to {FORMAT}")
-        card = cls(**{**values, "levels": tuple(LevelCard(**level) for level in values["levels"])})
+            read, shown = " and ".join(map(str, READ)), ascii(values["format"])[:20]
+            raise ModelError(f"its format is {shown}, this version reads {read}")
+        levels = values["levels"]
+        if values["format"] == 1:  # which did not say it: what wanted even sides folded them
+            levels = [
+                {**level, "shared": 0, "stride": 1 if level["multiple"] % 2 else 2}
+                for level in levels
+            ]
+        card = cls(**{**values, "levels": tuple(LevelCard(**level) for level in levels)})
         if not card._is_sane():
             raise ModelError("metadata out of range")
         return card
@@ -63,13 +70,16 @@ class Card:
         for level in self.levels:
             bounds += [(level.factor, 1, 64), (level.channels, 1, 1024)]
             bounds += [(level.multiple, 1, 64), (level.margin, 0, 1024)]
-            bounds += [(level.shared, 0, 4096), (level.stride, 1, level.multiple)]
+            bounds += [(level.stride, 1, 64)]
         factors = (1, *(level.factor for level in self.levels))
+        first, *later = self.levels or (LevelCard(1, 1, 1, 0),)
         return (
             all(type(value) is int and low <= value <= high for value, low, high in bounds)
             and all(after % before == 0 for before, after in pairwise(factors))
             and all(level.multiple % level.stride == 0 for level in self.levels)
-            and not any(level.shared for level in self.levels[1:])  # their inputs differ
+            # As much as 16 numbers a pixel; of the first level alone, as later inputs differ.
+            and (type(first.shared) is int and 0 <= first.shared <= 16 * first.stride**2)
+            and not any(level.shared for level in later)
             and self.task in list(Task)
             and isinstance(self.name, str)
             and self.name.isprintable()

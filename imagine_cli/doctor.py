@@ -55,10 +55,12 @@ def _devices() -> Iterator[Finding]:
     for device in devices.there():
         try:
             model = OnnxModel(hub.find("decompress", offline=True), device)
-            side, card = model.card.levels[0].multiple, model.card
-            field = np.zeros((card.levels[0].channels, side, side), np.float32)
+            card, level = model.card, model.card.levels[0]
+            pixels = np.zeros((level.multiple, level.multiple, 3), np.float32)
+            field = np.zeros((level.channels, *pixels.shape[:2]), np.float32)
             code = np.zeros(card.vector, np.float32), np.zeros(card.condition, np.float32)
-            model(0, np.zeros((side, side, 3)), field, *code)
+            shared = [model.share(0, pixels, code[1])] if level.shared else []
+            model(0, pixels, field, *code, *shared)
             yield Finding(f"device {device}", "runs a model")
         except ImagineError as error:
             yield Finding(f"device {device}", f"{error}", well=False)

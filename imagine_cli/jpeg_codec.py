@@ -31,7 +31,7 @@ from .silence import silence
 
 Floats = NDArray[np.floating]
 
-_IN_MEMORY = hasattr(os, "memfd_create") and os.access("/proc/self/fd", os.X_OK)
+_MEMORY = "/dev/shm"
 
 
 def decoded(data: bytes) -> tuple[EightBits, list[Plane]]:
@@ -227,19 +227,9 @@ def _read(data: bytes) -> Any:
 
 @contextlib.contextmanager
 def _scratch_file() -> Iterator[str]:
-    """A path for jpeglib: of memory, where the system has such, which is forty times as quick.
-
-    Raises OutputError where there is no room for temporary files.
-    """
-    if _IN_MEMORY:
-        handle = os.memfd_create("imagine")
-        try:
-            yield f"/proc/self/fd/{handle}"
-        finally:
-            os.close(handle)
-        return
+    """A path for jpeglib. Raises OutputError where there is no room for temporary files."""
     try:
-        handle, path = tempfile.mkstemp(".jpg")
+        handle, path = tempfile.mkstemp(".jpg", dir=_in_memory())
         os.close(handle)
         try:
             yield path
@@ -252,6 +242,12 @@ def _scratch_file() -> Iterator[str]:
             f"cannot write a temporary file ({error.strerror}): free some space, or set TMPDIR "
             "to another folder"
         ) from error
+
+
+def _in_memory() -> str | None:
+    """Linux's folder in memory, forty times as quick as a disk; unless another one is asked for."""
+    asked_for = any(name in os.environ for name in ("TMPDIR", "TEMP", "TMP"))
+    return None if asked_for or not os.access(_MEMORY, os.W_OK | os.X_OK) else _MEMORY
 
 
 def _quantised(decoded: Any) -> list[NDArray[np.int16]]:

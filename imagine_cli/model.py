@@ -68,13 +68,14 @@ class OnnxModel:
         condition: Values,
         *shared: Values,
     ) -> Pixels:
+        if len(shared) != bool(self.card.levels[level].shared):
+            raise ValueError("a level is given what `share` makes where it shares, and only there")
         given = {
             "pixels": _planes(pixels),
             "field": field,
             "vector": vector,
             "condition": condition,
-            **dict(zip(["kept"], shared, strict=False)),
-        }
+        } | dict(zip(("kept",), shared, strict=False))
         height, width = (self.card.enlarges(level) * side for side in pixels.shape[:2])
         return self._imagined("imagined", level, given, (3, height, width)).transpose(1, 2, 0)
 
@@ -97,9 +98,9 @@ class OnnxModel:
             raise ModelError(f"the model failed: {_first_line(error)}") from None
         if imagined.shape != (1, *expected):
             shapes = f"{imagined.shape}, not {(1, *expected)}"
-            raise ModelError(f"the model failed: its picture is {shapes}")
+            raise ModelError(f"the model failed: what it {name} is {shapes}")
         if not np.isfinite(imagined).all():
-            raise ModelError("the model failed: its picture has values that are not finite")
+            raise ModelError(f"the model failed: what it {name} has values that are not finite")
         one: Values = imagined[0]
         return one
 

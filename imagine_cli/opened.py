@@ -138,26 +138,25 @@ class JpegToEnlarge(JpegFile):
         decompress, upscale = (
             translated(models(task), self.about.icc) for task in (Task.decompress, Task.upscale)
         )
-        for seed in seeds:
-            (original,) = imagine(
-                self.coded,
-                decompress,
-                [seed],
-                scratch=self.scratch,
-                progress=lambda share: progress(share / 5),
-            )
+        for original in imagine(
+            self.coded,
+            decompress,
+            seeds,
+            scratch=self.scratch,
+            progress=lambda share: progress(share / 5),
+        ):
             evidence = self._shrunk_to(original.picture)
             (variant,) = imagine(
                 evidence,
                 upscale,
-                [seed],
+                [original.seed],
                 scratch=self.scratch,
                 progress=lambda s: progress((1 + 4 * s) / 5),
             )
             compressed = self.coded.agreement(evidence.shrunk(variant.rows))
             agreement = BothAgree(variant.agreement, compressed)
             seconds = original.seconds + variant.seconds
-            yield Variant(seed, variant.rows, agreement, seconds)
+            yield Variant(original.seed, variant.rows, agreement, seconds)
 
     def agreement(self, written: Rows) -> Agreement:
         """Of a picture alone, whose original is not there: shrunk, and then compressed."""

@@ -20,19 +20,28 @@ class Shared:
     def __init__(self, scratch: Path | None, *, keep: bool) -> None:
         self._scratch, self._keep = scratch, keep
         self._side, self._there = 0, set[int]()
-        self._rows: Canvas
+        self._rows: Canvas | None = None
 
     def tile(self, side: int, place: int, count: int, make: Callable[[], Values]) -> Values:
-        """Of one of `count` tiles of that side; `make` gives it if it is not there."""
+        """Of one of `count` tiles of that side, not to be changed; `make` gives what is not there.
+
+        The tiles of a side are all of one shape.
+        """
         if side != self._side:
-            self._side, self._there = side, set()
-        if place in self._there:
-            kept: Values = self._rows[place : place + 1][0]
-            return kept
-        made = make()
+            self._side, self._there, self._rows = side, set(), None
+        if place in self._there and self._rows is not None:
+            return _locked(self._rows[place : place + 1][0])
+        made = _locked(np.asarray(make(), np.float32))
         if self._keep:
-            if not self._there:
+            if self._rows is None:
                 self._rows = canvas((count, *made.shape), np.float32, self._scratch)
             self._rows[place : place + 1] = made
             self._there.add(place)
         return made
+
+
+def _locked(values: Values) -> Values:
+    """The same numbers, which nobody can change: others will be given them too."""
+    values = values.view()
+    values.flags.writeable = False
+    return values

@@ -14,7 +14,7 @@ from . import noise
 from .canvas import Canvas, Rows, canvas
 from .card import LevelCard, Model, Sharing
 from .errors import ImagineError, ModelError, ModelMemoryError
-from .evidence import Agreement, Evidence, InUnits, Samples
+from .evidence import Agreement, Evidence, InUnits, Pixels, Samples
 from .seeds import Seed, checked
 from .shared import Shared
 from .tiles import Span, spans
@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 
 BORDER = 8  # pixels by which a level sees the picture mirrored beyond its border
 TILE = 192 + 2 * BORDER  # pixels of a level's input that a tile answers for, each way, at most;
-FOLDED_TILE = 512 + 2 * BORDER  # of a level that folds squares of them, and so holds fewer numbers;
+FOLDED_TILE = 512 + 2 * BORDER  # of a level that folds squares of them into one place: it holds a
+# quarter of the numbers, or less, and what lies between 64² and 1024² is then one tile;
 MARGINS = 7  # or so many times what it reads beyond them, if that is more
 LEAST_TILE = 24  # pixels, even where memory is short
 
@@ -103,9 +104,9 @@ def _variant(
     began = time.perf_counter()
     pixels: Rows = InUnits(evidence.observed)
     for number, level in enumerate(levels):
-        share = _Share(progress, levels, number)
+        done = _Done(progress, levels, number)
         larger = _blank(evidence, level, scratch)
-        paint = partial(_paint, larger, pixels, evidence, model, number, level, seed, shared, share)
+        paint = partial(_paint, larger, pixels, evidence, model, number, level, seed, shared, done)
         tiles.paint(paint, level)
         pixels = larger
         if number + 1 < len(levels):
@@ -129,6 +130,8 @@ def _levels(evidence: Evidence, model: Model) -> list[LevelCard]:
             f"the model '{model.card.name}' is for {model.card.task} at {offered}, "
             f"not for a scale of {evidence.factors[-1]}"
         )
+    if levels[0].shared and not hasattr(model, "share"):
+        raise ModelError(f"the model '{model.card.name}' is to have a `share`: see docs/api.md")
     if len(evidence.condition()) != model.card.condition:
         raise ModelError(f"the model '{model.card.name}' is for {model.card.task}")
     return levels
@@ -150,7 +153,7 @@ class _Tiles:
 
     def paint(self, paint: Callable[[int], None], level: LevelCard) -> None:
         """A level's picture, in tiles of that side: no tiles leave a trace."""
-        usual = FOLDED_TILE if level.multiple > 1 else TILE
+        usual = FOLDED_TILE if level.stride > 1 else TILE
         side = self.asked or max(usual, MARGINS * level.margin)
         while True:
             try:
@@ -202,7 +205,7 @@ def _paint(
             with part(f"network, level {number + 1}"):
                 given = [seen, code, vector, condition]
                 if level.shared:
-                    make = partial(cast(Sharing, model).share, number, seen, condition)
+                    make = partial(_share, model, number, seen, condition)
                     place, count = above * len(across) + left, len(down) * len(across)
                     given.append(shared.tile(side, place, count, make))
                 imagined = model(number, *given)
@@ -212,6 +215,20 @@ def _paint(
         if not np.isfinite(band).all():
             raise ModelError(f"the model '{model.card.name}' gave values that are not finite")
         larger[goal_rows] = band
+
+
+def _share(
+    model: Model, number: int, seen: Pixels, condition: NDArray[np.float32]
+) -> NDArray[np.float32]:
+    """What the variants of a tile share. Raises ModelError if it is not what the card says."""
+    level = model.card.levels[number]
+    made = cast(Sharing, model).share(number, seen, condition)
+    expected = (level.shared, *(side // level.stride for side in seen.shape[:2]))
+    if made.shape != expected:
+        raise ModelError(
+            f"what the model '{model.card.name}' shares is {made.shape}, not {expected}"
+        )
+    return made
 
 
 def _rounded_up(length: int, step: int) -> int:
@@ -237,7 +254,7 @@ def _kept(span: Span, border: int, length: int, enlarge: int) -> tuple[slice, sl
 
 
 @dataclass(frozen=True)
-class _Share:
+class _Done:
     """Turns the share of a level that is done into the share of the variant.
 
     A level has four times the pixels of the one before, and about half the cost for each.

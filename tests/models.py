@@ -55,17 +55,32 @@ class Sharing(Toy):
         return imagined
 
 
+_PICTURE = [1, 3, "h", "w"]
+
+
 def model_file(path, about, text=None):
-    """One level: pixels and field added; ten lines of ONNX."""
-    names = ("pixels_1", "field_1", "vector_1", "condition_1")
-    shapes = ([1, 3, "h", "w"], [1, 1, "h", "w"], [1, 2], [1, about.condition])
-    inputs = [
-        helper.make_tensor_value_info(name, TensorProto.FLOAT, shape)
-        for name, shape in zip(names, shapes, strict=True)
-    ]
-    output = helper.make_tensor_value_info("imagined_1", TensorProto.FLOAT, [1, 3, "h", "w"])
-    node = helper.make_node("Add", ["pixels_1", "field_1"], ["imagined_1"])
-    graph = helper.make_graph([node], "toy", inputs, [output])
+    """One level: pixels and field added, and what is shared, every other pixel; in plain ONNX."""
+    condition, added = [1, about.condition], ["pixels_1", "field_1"]
+    inputs = {"pixels_1": _PICTURE, "field_1": [1, 1, "h", "w"], "vector_1": [1, 2]}
+    inputs["condition_1"], outputs, nodes = condition, {"imagined_1": _PICTURE}, []
+    if about.levels[0].shared:
+        inputs |= {"seen_1": [1, 3, "y", "x"], "known_1": condition, "kept_1": [1, 3, "k", "l"]}
+        outputs["shared_1"] = [1, 3, "m", "n"]
+        nodes += [
+            helper.make_node(
+                "AveragePool", ["seen_1"], ["shared_1"], kernel_shape=[1, 1], strides=[2, 2]
+            ),
+            helper.make_node("Constant", [], ["twice"], value_floats=[1.0, 1.0, 2.0, 2.0]),
+            helper.make_node("Resize", ["kept_1", "", "twice"], ["large"], mode="nearest"),
+            helper.make_node("Add", added, ["sum"]),
+        ]
+        added = ["sum", "large"]
+    nodes.append(helper.make_node("Add", added, ["imagined_1"]))
+    of_inputs, of_outputs = (
+        [helper.make_tensor_value_info(name, TensorProto.FLOAT, some[name]) for name in some]
+        for some in (inputs, outputs)
+    )
+    graph = helper.make_graph(nodes, "toy", of_inputs, of_outputs)
     made = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=9)
     made.metadata_props.add(key="imagine", value=text or about.as_json())
     onnx.save(made, path)

@@ -392,11 +392,12 @@ def test_what_is_measured_of_a_grey_file_is_what_is_written(file, quality):
         assert share == pytest.approx(evidence.agreement(picture).kept, abs=1e-12)
 
 
-def test_a_full_folder_for_temporary_files_is_not_the_file_s_fault(file, monkeypatch):
+@pytest.mark.parametrize("memory", [jpeg_codec._MEMORY, "/none"])
+def test_a_full_folder_for_temporary_files_is_not_the_file_s_fault(memory, file, monkeypatch):
     Image.fromarray(photograph(32, 48)).save(file, quality=30)
     full = Path("/dev/full/none") if Path("/dev/full").exists() else file / "none"
     monkeypatch.setattr(tempfile, "tempdir", str(full))
-    monkeypatch.setattr(jpeg_codec, "_IN_MEMORY", False)
+    monkeypatch.setattr(jpeg_codec, "_MEMORY", memory)
     with pytest.raises(OutputError, match="TMPDIR"):
         JpegCoded.from_file(file)
 
@@ -412,7 +413,7 @@ def test_files_in_memory_and_on_the_disk_are_read_alike(file, monkeypatch):
         )
 
     here = found()
-    monkeypatch.setattr(jpeg_codec, "_IN_MEMORY", False)
+    monkeypatch.setattr(jpeg_codec, "_MEMORY", "/none")
     for one, other in zip(here, found(), strict=True):
         assert np.array_equal(one, other)
 

@@ -44,10 +44,23 @@ def test_a_card_comes_back_from_its_json(about):
 def test_a_card_of_the_first_format_is_read(about):
     values = json.loads(about.as_json()) | {"format": 1}
     del values["levels"][0]["shared"], values["levels"][0]["stride"]
-    assert Card.from_json(json.dumps(values)) == replace(about, format=1)
+    read = Card.from_json(json.dumps(values))
+    assert read == replace(about, format=1, levels=(replace(about.levels[0], stride=2),))
+    values["levels"][0]["multiple"] = 1
+    assert Card.from_json(json.dumps(values)).levels[0].stride == 1
 
 
-@pytest.mark.parametrize(("first", "second"), [({"stride": 3}, {}), ({}, {"shared": 8})])
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ({"stride": 3}, {}),
+        ({"stride": 0}, {}),
+        ({"shared": 17}, {}),
+        ({"shared": -1}, {}),
+        ({"shared": 1.0}, {}),
+        ({}, {"shared": 8}),
+    ],
+)
 def test_a_card_that_shares_what_cannot_be_shared_is_refused(first, second):
     shown = card((1, 2))
     levels = (replace(shown.levels[0], **first), replace(shown.levels[1], **second))
@@ -59,8 +72,32 @@ def test_a_file_without_a_card_or_of_another_format_is_refused(tmp_path, about):
     with pytest.raises(ModelError, match="not a model of imagine"):
         OnnxModel(model_file(tmp_path / "m.onnx", about, json.dumps({"a": 1})))
     later = replace(about, format=99).as_json()
-    with pytest.raises(ModelError, match="format is 99"):
+    with pytest.raises(ModelError, match="format is 99, this version reads 1 and 2"):
         OnnxModel(model_file(tmp_path / "m.onnx", about, later))
+
+
+@pytest.fixture
+def sharing(about):
+    return replace(about, levels=(replace(about.levels[0], shared=3, stride=2),))
+
+
+def test_what_variants_share_comes_out_and_goes_in(tmp_path, sharing):
+    model = OnnxModel(model_file(tmp_path / "m.onnx", sharing))
+    condition, pixels = np.zeros(131, np.float32), np.full((4, 6, 3), 0.25, np.float32)
+    shared = model.share(0, pixels, condition)
+    assert np.array_equal(shared, np.full((3, 2, 3), 0.25))
+    field, vector = np.ones((1, 4, 6), np.float32), np.zeros(2, np.float32)
+    imagined = model(0, pixels, field, vector, condition, 2 * shared)
+    assert np.array_equal(imagined, np.full((4, 6, 3), 1.75))
+    with pytest.raises(ValueError, match="share"):
+        model(0, pixels, field, vector, condition)
+
+
+@pytest.mark.parametrize("wrong", [{"shared": 0}, {"shared": 4}])
+def test_a_model_whose_card_says_otherwise_is_refused(wrong, tmp_path, sharing):
+    said = replace(sharing, levels=(replace(sharing.levels[0], **wrong),))
+    with pytest.raises(ModelError, match="does not match its card"):
+        OnnxModel(model_file(tmp_path / "m.onnx", sharing, said.as_json()))
 
 
 def test_a_model_that_lies_about_its_shape_fails_in_one_line(tmp_path, about):

@@ -7,7 +7,7 @@ import pytest
 from models import Sharing, Toy, card
 from pictures import photograph
 
-from imagine_cli import Downscaled, ModelError, canvas, imagine
+from imagine_cli import Downscaled, ModelError, canvas, imagine, shared
 from imagine_cli.colours import Translated, srgb
 from imagine_cli.errors import ModelMemoryError
 from imagine_cli.seeds import Near
@@ -96,6 +96,40 @@ def test_what_variants_share_is_made_once_a_tile(held, evidence, tmp_path, monke
         expected = next(imagine(evidence, alone, [variant.seed], tile=16)).picture
         assert np.array_equal(variant.picture, expected)
     assert alone.made == 3 * tiles
+
+
+def test_one_variant_alone_keeps_nothing(evidence, tmp_path, monkeypatch):
+    monkeypatch.setattr(canvas, "IN_MEMORY", 0)
+    made = []
+    monkeypatch.setattr(
+        shared, "canvas", lambda *given: made.append(given) or canvas.canvas(*given)
+    )
+    next(imagine(evidence, Sharing(), [7], scratch=tmp_path))
+    assert not made
+    list(imagine(evidence, Sharing(), [7, 8], scratch=tmp_path))
+    assert len(made) == 1
+
+
+def test_a_model_cannot_change_what_others_will_be_given(evidence):
+    class Careless(Sharing):
+        def __call__(self, level, pixels, field, vector, condition, *shared):
+            for coarse in shared:
+                coarse *= 0.5
+            return super().__call__(level, pixels, field, vector, condition, *shared)
+
+    with pytest.raises(ValueError, match="read-only"):
+        next(imagine(evidence, Careless(), [0, 1]))
+
+
+def test_a_model_that_does_not_share_as_its_card_says_is_named(evidence):
+    class Short(Sharing):
+        def share(self, *given):
+            return super().share(*given)[:, 1:]
+
+    with pytest.raises(ModelError, match=r"what the model 'toy' shares is \(3, .*\), not \(3, "):
+        next(imagine(evidence, Short(), [0]))
+    with pytest.raises(ModelError, match="`share`"):
+        next(imagine(evidence, Toy(Sharing().card), [0]))
 
 
 def test_what_is_shared_is_made_anew_for_smaller_tiles(evidence):

@@ -70,8 +70,16 @@ def test_presets_that_no_run_could_follow_are_refused():
     first, second = UPSCALE.levels[:2]
     with pytest.raises(ValueError, match="first level"):
         replace(UPSCALE, levels=(first, replace(second, shared=1)))
-    with pytest.raises(ValueError, match="cells"):
-        replace(UPSCALE, levels=(replace(first, cells=True), second))
+    (only,) = DECOMPRESS.levels
+    for preset, level in (
+        (UPSCALE, replace(first, cells=True)),
+        (DECOMPRESS, replace(only, map_channels=2)),
+    ):
+        with pytest.raises(ValueError, match="cells"):
+            replace(preset, levels=(level,))
+    for shared, network in ((4, "compact"), (-1, "compact"), (1, "unet")):
+        with pytest.raises(ValueError, match="cannot be shared"):
+            replace(DECOMPRESS, levels=(replace(only, shared=shared),), network=network)
     with pytest.raises(ValueError, match="begin later"):
         replace(UPSCALE, levels=(first, second), later_starts=0.1)
 
@@ -135,6 +143,24 @@ def test_a_map_in_cells_is_as_large_as_the_file_leaves_it_open():
     assert rising[-1].max() < 13 * rising[0].min()
 
 
+def test_what_is_shared_knows_no_code_and_the_rest_needs_no_more():
+    torch.manual_seed(0)
+    (level,) = Generator(DECOMPRESS).levels
+    pixels, latent_map, vector, condition = inputs(DECOMPRESS, 0, 32)
+    with torch.no_grad():
+        whole = level(pixels, latent_map, vector, condition)
+        shared = level.share(pixels, condition)
+        assert torch.equal(level(pixels, latent_map, vector, condition, shared), whole)
+        assert not torch.equal(level(pixels, latent_map, vector, condition, 0 * shared), whole)
+
+
+def test_a_preset_with_levels_that_might_have_come_again_is_read():
+    values = json.loads(json.dumps(UPSCALE.as_json()))
+    for level in values["levels"]:
+        level["again"] = False
+    assert Preset.from_json(values) == UPSCALE
+
+
 def test_a_preset_comes_back_from_its_json():
     assert Preset.from_json(json.loads(json.dumps(HELD.as_json()))) == HELD
     for task in PRESETS.values():
@@ -149,7 +175,7 @@ def test_the_shipped_sizes_stay_small():
         assert 4 * count < 12e6  # bytes
 
 
-def test_what_is_shared_has_no_code_in_it_and_goes_into_a_file_of_its_own_part(tmp_path):
+def test_variants_of_an_exported_model_that_share_are_those_that_are_alone(tmp_path):
     save_weights(Generator(DECOMPRESS).state_dict(), DECOMPRESS, tmp_path)
     model = OnnxModel(export(tmp_path, "toy"), "cpu")
     assert (model.card.levels[0].shared, model.card.levels[0].stride) == (96, 4)

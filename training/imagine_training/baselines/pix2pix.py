@@ -5,7 +5,7 @@ Isola, Zhu, Zhou & Efros, "Image-to-Image Translation with Conditional Adversari
 
 | the paper                           | here                            | because                 |
 |-------------------------------------|---------------------------------|-------------------------|
-| 8 halvings, from 64 channels, 54 M  | 4, from 24 channels, 0.9 M      | as large as ours, tiles |
+| 8 halvings, from 64 channels, 54 M  | 4, from 24 channels, 0.9 M      | as large as what ships  |
 | noise by dropout                    | a latent map beside the input   | a variant is its seed's |
 | batch norm, its own statistics      | weight norm                     | tiles, any batch        |
 | all of the picture is made, by tanh | what was decoded + residual     | ours is spared that     |

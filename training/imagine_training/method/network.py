@@ -8,7 +8,7 @@ The paper's figures 3 to 5, compact. What differs from it, and why:
 | output by tanh, no identity path   | plain enlargement + residual  | the identity is known     |
 | mapping of 8 layers, gain 0.1      | code normalised, 3 layers     | there the vector is dead  |
 | features and picture go on         | the picture alone             | it is projected, is tiled |
-| levels at their full resolution    | decompression at half of it   | a quarter of the price    |
+| levels at their full resolution    | some at a half or a quarter   | a fraction of the price   |
 | one kind of picture, one kernel    | told the kernel, or tables    | one model serves them all |
 
 Kept: progressive ×2 levels, each with a code that is a vector *and* a map; residual-in-residual
@@ -236,9 +236,8 @@ class Level(nn.Module):
         """What is seen, (n, channels, h/d, w/d): the picture, perhaps the latent map, and its place
         in the JPEG grid."""
         down, grid = self.shape.downsample, self.shape.block_grid
-        x = torch.cat(
-            (F.pixel_unshuffle(2 * pixels - 1, down), *more), 1
-        )  # 3 d² channels, and m d²
+        seen = F.pixel_unshuffle(2 * pixels - 1, down)  # (n, 3 d², h/d, w/d)
+        x = torch.cat((seen, *more), 1)
         if grid:
             blocks = F.pixel_unshuffle(2 * pixels - 1, grid)  # (n, 3 b², h/b, w/b)
             blocks = activate(self.blocks_seen(blocks))  # (n, 8 b²/d², h/b, w/b)
@@ -285,7 +284,8 @@ class Generator(nn.Module):
     @staticmethod
     def multiple(shape: LevelShape) -> int:
         """What the sides of a level's input must be multiples of, and where its tiles may begin."""
-        return lcm(2 * shape.block_grid or shape.downsample, *shape.held)
+        blocks = 8 if shape.cells else 1
+        return lcm(2 * shape.block_grid or shape.downsample, blocks, *shape.held)
 
     @staticmethod
     def margin(shape: LevelShape) -> int:

@@ -6,6 +6,7 @@ from itertools import accumulate
 from operator import mul
 from typing import Any
 
+SHARING = ("compact", "silent")  # networks of which variants may share something
 NETS = ("vgg", "alex", "squeeze")  # that a distance may look through: `perceptual.py`
 
 
@@ -66,8 +67,12 @@ class Preset:
         """Raises ValueError for what no run could do."""
         if any(shape.shared for shape in self.levels[1:]):
             raise ValueError("only the first level's variants are of one and the same picture")
-        if self.task != "decompress" and any(shape.cells for shape in self.levels):
-            raise ValueError("only a JPEG has cells")
+        for shape in self.levels:
+            most = shape.blocks if self.network in SHARING else 0
+            if not 0 <= shape.shared <= most:
+                raise ValueError(f"{shape.shared} blocks cannot be shared, {most} at most")
+            if shape.cells and (self.task != "decompress" or shape.map_channels < 3):
+                raise ValueError("a map in cells is a JPEG's, and has three channels or more")
         if self.later_starts and len(self.levels) < 3:
             raise ValueError("with fewer than three levels no batch can begin later")
 
@@ -105,7 +110,11 @@ OLDER = {"latent": "style_width", "inside": "downsample"}  # as they are called 
 
 
 def _renamed(values: dict[str, Any]) -> dict[str, Any]:
-    return {OLDER.get(name, name): value for name, value in values.items()}
+    return {
+        OLDER.get(name, name): value
+        for name, value in values.items()
+        if (name, value) != ("again", False)  # a level that comes again: gone
+    }
 
 
 # 13 GMAC for 32² to 512². Early levels have few pixels: they may be wide. Late ones are narrow.
