@@ -243,7 +243,7 @@ def test_a_picture_of_another_shape_or_of_no_numbers_is_refused(file):
         model.graph.node[1].CopyFrom(helper.make_node("Neg", ["sum"], ["less"]))
         model.graph.node.append(helper.make_node("Sqrt", ["less"], ["imagined_1"]))
 
-    with pytest.raises(ModelError, match=r"its picture is \(1, 3, 6, 4\), not \(1, 3, 4, 6\)"):
+    with pytest.raises(ModelError, match=r"what it imagined is \(1, 3, 6, 4\), not \(1, 3, 4, 6\)"):
         ask(OnnxModel(changed(file, turned), "cpu"))
     with pytest.raises(ModelError, match="not finite"):
         ask(OnnxModel(changed(file, root_of_less_than_nothing), "cpu"))

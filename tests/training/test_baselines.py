@@ -70,9 +70,9 @@ def parameters(module):
 SIZES = {
     ("srim", "upscale"): 1_839_558,
     ("esrgan", "upscale"): 1_883_980,
-    ("pix2pix", "decompress"): 875_883,
+    ("pix2pix", "decompress"): 1_552_867,
     ("regression", "upscale"): 1_946_232,
-    ("regression", "decompress"): 929_446,
+    ("regression", "decompress"): 1_629_334,
 }
 
 

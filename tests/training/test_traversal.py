@@ -27,7 +27,7 @@ from imagine_cli.cli import app
 SMALL = LevelShape(8, 4, 1, 1, 2, tail=(8,))
 TINY = replace(UPSCALE, levels=(SMALL, SMALL), perceptual=("squeeze",))
 TINY_JPEG = replace(
-    DECOMPRESS, levels=(replace(DECOMPRESS.levels[0], channels=8, growth=4, blocks=1),)
+    DECOMPRESS, levels=(replace(DECOMPRESS.levels[0], channels=8, growth=4, blocks=2, shared=1),)
 )
 
 

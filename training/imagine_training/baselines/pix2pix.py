@@ -5,7 +5,7 @@ Isola, Zhu, Zhou & Efros, "Image-to-Image Translation with Conditional Adversari
 
 | the paper                           | here                            | because                 |
 |-------------------------------------|---------------------------------|-------------------------|
-| 8 halvings, from 64 channels, 54 M  | 4, from 24 channels, 0.9 M      | as large as what ships  |
+| 8 halvings, from 64 channels, 54 M  | 4, from 32 channels, 1.6 M      | as large as ours, tiles |
 | noise by dropout                    | a latent map beside the input   | a variant is its seed's |
 | batch norm, its own statistics      | weight norm                     | tiles, any batch        |
 | all of the picture is made, by tanh | what was decoded + residual     | ours is spared that     |
@@ -48,7 +48,7 @@ class Pix2Pix(Method):
             DECOMPRESS,
             method="pix2pix",
             network="unet",
-            levels=(LevelShape(24, 0, enlarge=1, tail=()),),
+            levels=(LevelShape(32, 0, enlarge=1, tail=()),),
             vector=1,  # not looked at
             perceptual=(),
             warm_steps=0,
