@@ -70,12 +70,9 @@ class OnnxModel:
     ) -> Pixels:
         if len(shared) != bool(self.card.levels[level].shared):
             raise ValueError("a level is given what `share` makes where it shares, and only there")
-        given = {
-            "pixels": _planes(pixels),
-            "field": field,
-            "vector": vector,
-            "condition": condition,
-        } | dict(zip(("kept",), shared, strict=False))
+        names = ("pixels", "field", "vector", "condition", "kept")[: 4 + len(shared)]
+        values = (_planes(pixels), field, vector, condition, *shared)
+        given = dict(zip(names, values, strict=True))
         height, width = (self.card.enlarges(level) * side for side in pixels.shape[:2])
         return self._imagined("imagined", level, given, (3, height, width)).transpose(1, 2, 0)
 
