@@ -55,9 +55,11 @@ KNOWN = {
     "run.curve": "",
     "run.distributed": ".processes",
     "run.dry": ".command .cost .hardware .options .pictures .validate method.data",
-    "run.export": "baselines.networks method.checkpoint method.network method.presets",
+    "run.eight_bits": ".leaves method.data",
+    "run.export": ".eight_bits baselines.networks method.checkpoint method.network method.presets",
     "run.hardware": ".distributed",
     "run.journal": ".curve",
+    "run.leaves": "",
     "run.learner": (
         ".distributed .hardware .methods method.checkpoint method.data method.latent "
         "method.learning method.presets"

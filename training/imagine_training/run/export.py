@@ -22,6 +22,7 @@ from ..baselines.networks import build
 from ..method.checkpoint import load_weights
 from ..method.network import Bicubic, Generator, Level
 from ..method.presets import Preset
+from .eight_bits import quantise
 
 LARGEST_DIFFERENCE = 1e-3  # a quarter of a grey level
 LEAST_HALVED = 1024  # numbers of a weight: smaller ones take no room
@@ -43,6 +44,8 @@ def export(folder: Path, name: str | None = None) -> Path:
     try:
         _write(_convolved(network), card_of(network, preset, name or folder.name), partial)
         _compare(network, partial)
+        quantise(partial)
+        _halve(partial, {name for name, weight in network.named_parameters() if _large(weight)})
         os.replace(partial, file)
     finally:
         partial.unlink(missing_ok=True)
@@ -117,13 +120,13 @@ def _write(network: Generator, card: Card, file: Path) -> None:
         )
     model = onnx.load(file)
     model.metadata_props.add(key=CARD_KEY, value=card.as_json())
-    _halve(model.graph, {name for name, weight in all_parts.named_parameters() if _large(weight)})
     onnx.save(model, file)
 
 
-def _halve(graph: onnx.GraphProto, weights: Collection[str]) -> None:
+def _halve(file: Path, weights: Collection[str]) -> None:
     """Weights in half precision, each cast to full: half the file (`imagine_cli/halves.py`)."""
-    casts = []
+    model, casts = onnx.load(file), []
+    graph = model.graph
     for tensor in graph.initializer:
         if tensor.name in weights:
             weight = onnx.numpy_helper.to_array(tensor)
@@ -133,6 +136,7 @@ def _halve(graph: onnx.GraphProto, weights: Collection[str]) -> None:
     nodes = [*casts, *graph.node]
     del graph.node[:]
     graph.node.extend(nodes)
+    onnx.save(model, file)
 
 
 def _inputs(card: Card, level: LevelCard, height: int = 2, width: int = 2) -> tuple[Tensor, ...]:
