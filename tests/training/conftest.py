@@ -1,9 +1,18 @@
 """What tests of training share."""
 
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 import torch
-from imagine_training.method import perceptual
+from imagine_training.method import backbones, perceptual, presets
 from imagine_training.run import eight_bits
+from pictures import photograph
+from PIL import Image
+from tiny import TINY
 
 
 @pytest.fixture(scope="session")
@@ -17,3 +26,43 @@ def chance():
 def few_leaves(monkeypatch):
     """A model's ranges are met on one picture here: on all of them that takes ten seconds."""
     monkeypatch.setattr(eight_bits, "PICTURES", 1)
+
+
+@pytest.fixture(scope="module")
+def tiny_presets(chance):
+    """Tiny presets, and a perceptual network that chance made."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(perceptual, "_trunk_weights", chance.__getitem__)
+        patch.setattr(backbones, "find", lambda net: None)
+        patch.setattr(backbones, "fetch", lambda *nets, **how: None)
+        for task, preset in TINY.items():
+            patch.setitem(presets.PRESETS[task], "compact", preset)
+        yield
+
+
+@pytest.fixture(scope="module")
+def photographs(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("photographs")
+    for seed in range(5):
+        Image.fromarray(photograph(110, 114, seed)).save(folder / f"{seed}.png")
+    return folder
+
+
+@pytest.fixture
+def data(photographs, tmp_path):
+    """Pictures that a test may spoil."""
+    return Path(shutil.copytree(photographs, tmp_path / "data"))
+
+
+@pytest.fixture(scope="session")
+def execute():
+    """Runs a command that finds what tests find; it has to succeed."""
+
+    def run(command):
+        paths = os.pathsep.join(filter(None, sys.path))
+        settings = {"PYTHONPATH": paths, "OMP_NUM_THREADS": "1", "IMAGINE_BACKBONES": ""}
+        environment = {**os.environ, **settings}
+        done = subprocess.run(command, env=environment, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+
+    return run
