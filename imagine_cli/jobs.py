@@ -78,7 +78,7 @@ def work(
     mean_is_missing = request.output.mean and turn.is_missing(turn.mean_file(seeds), seeds)
     sheet_is_missing = request.output.sheet and turn.is_missing(turn.sheet_file(seeds), seeds)
     yield from (turn.found(seed) for seed in seeds if seed not in missing)
-    yield from turn.write_variants(missing, len(seeds))
+    yield from turn.write_variants(missing, seeds)
     if request.output.mean:
         made = missing or mean_is_missing
         yield turn.write_mean(seeds) if made else turn.found_mean(seeds)
@@ -173,9 +173,10 @@ class _Turn:
 
     # The phases.
 
-    def imagined(self, seeds: Sequence[Seed]) -> Iterator[Variant]:
+    def imagined(self, seeds: Sequence[Seed], before: int) -> Iterator[Variant]:
+        """Those of the seeds; so many of the picture's variants are done already."""
         self.opened.check_writable(*self.size)
-        return self.opened.variants(self.model, seeds, self.progress)
+        return self.opened.variants(self.model, seeds, lambda done: self.progress(before + done))
 
     def chosen(self, drawn: Callable[[], None]) -> list[Seed]:
         """The seeds of the pool that differ most.
@@ -183,7 +184,7 @@ class _Turn:
         Only fingerprints are held: the variants that are kept are imagined again.
         """
         seeds, fingerprints = [], []
-        for variant in self.imagined(self.request.draw.seeds):
+        for variant in self.imagined(self.request.draw.seeds, before=0):
             seeds.append(variant.seed)
             fingerprints.append(choose.fingerprint(looked_at(variant.rows)))
             del variant  # a large picture goes before the next one comes
@@ -203,16 +204,16 @@ class _Turn:
     def found_page(self, seeds: Sequence[Seed]) -> Done:
         return Done(Kind.page, self.page_file(seeds), *self.size, made=False)
 
-    def write_variants(self, seeds: Sequence[Seed], on_sheet: int) -> Iterator[Done]:
-        """Imagined and written, one after another."""
-        told = None
-        for variant in self.imagined(seeds) if seeds else ():
+    def write_variants(self, missing: Sequence[Seed], seeds: Sequence[Seed]) -> Iterator[Done]:
+        """Those that are missing of all, imagined and written, one after another."""
+        told, before = None, self.request.draw.pool + len(seeds) - len(missing)
+        for variant in self.imagined(missing, before) if missing else ():
             file = self.variant_file(variant.seed)
             with part("writing"):
                 self.opened.write(variant.rows, file, self.made_of([variant.seed]))
             if self.request.output.sheet:
                 upright = self.opened.upright(looked_at(variant.rows))
-                self.shown[variant.seed] = gallery.reduced(np.asarray(upright), on_sheet)
+                self.shown[variant.seed] = gallery.reduced(np.asarray(upright), len(seeds))
             if variant.agreement.shortfall not in (None, told):
                 told = variant.agreement.shortfall
                 self.warn(str(told))

@@ -138,20 +138,19 @@ class JpegToEnlarge(JpegFile):
         decompress, upscale = (
             translated(models(task), self.about.icc) for task in (Task.decompress, Task.upscale)
         )
-        for original in imagine(
-            self.coded,
-            decompress,
-            seeds,
-            scratch=self.scratch,
-            progress=lambda share: progress(share / 5),
-        ):
+
+        def after(before: int) -> Progress:
+            return lambda share: progress(before + share)
+
+        originals = imagine(self.coded, decompress, seeds, scratch=self.scratch)
+        for number, original in enumerate(originals):
             evidence = self._shrunk_to(original.picture)
             (variant,) = imagine(
                 evidence,
                 upscale,
                 [original.seed],
                 scratch=self.scratch,
-                progress=lambda s: progress((1 + 4 * s) / 5),
+                progress=after(number),
             )
             compressed = self.coded.agreement(evidence.shrunk(variant.rows))
             agreement = BothAgree(variant.agreement, compressed)

@@ -22,8 +22,8 @@ class Bar:
     def start(self, name: str) -> None:
         """A picture's turn."""
 
-    def share(self, share: float) -> None:
-        """So much of a variant is done, 0 to 1."""
+    def imagined(self, variants: float) -> None:
+        """So many of the picture's are imagined, the last one in part."""
 
     def finished(self) -> None:
         """A variant is done."""
@@ -53,23 +53,27 @@ class TerminalBar(Bar):
     """A bar that counts variants, parts of them too, and tells the time left."""
 
     def __init__(self, bar: "Progress") -> None:
-        self._bar, self._task, self._done = bar, bar.add_task("", total=None, count=""), 0
-        self._expected = 0
+        self._bar, self._task = bar, bar.add_task("", total=None, count="")
+        self._expected = self._before = self._done = 0
+        self._shown = 0.0
 
     def expect(self, variants: int) -> None:
         self._expected = variants
         self._bar.update(self._task, total=variants, count=f"0 of {variants}")
 
     def start(self, name: str) -> None:
+        self._before = self._done
         self._bar.update(self._task, description=name)
 
-    def share(self, share: float) -> None:
-        self._bar.update(self._task, completed=self._done + 0.99 * share)
+    def imagined(self, variants: float) -> None:
+        self._shown = max(self._before + 0.99 * variants, self._done)
+        self._bar.update(self._task, completed=self._shown)
 
     def finished(self) -> None:
         self._done += 1
+        self._shown = max(self._shown, self._done)
         count = f"{self._done} of {self._expected}"
-        self._bar.update(self._task, completed=self._done, count=count)
+        self._bar.update(self._task, completed=self._shown, count=count)
 
     def print(self, line: str, *, err: bool) -> None:
         if err or sys.stdout.isatty():  # above the bar

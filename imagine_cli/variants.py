@@ -1,16 +1,20 @@
 """Variants: pictures that a model imagines and that agree with the evidence, one a seed."""
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Sized
+from collections.abc import Callable, Generator, Iterable, Iterator, Sized
+from concurrent.futures import CancelledError
+from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from threading import Event
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from . import noise
+from .ahead import ahead
 from .canvas import Canvas, Rows, canvas
 from .card import LevelCard, Model, Sharing
 from .errors import ImagineError, ModelError, ModelMemoryError
@@ -30,7 +34,7 @@ FOLDED_TILE = 512 + 2 * BORDER  # of a level that folds squares of them into one
 MARGINS = 7  # or so many times what it reads beyond them, if that is more
 LEAST_TILE = 24  # pixels, even where memory is short
 
-Progress = Callable[[float], None]  # told the share of a variant that is done
+Progress = Callable[[float], None]  # told how many variants are imagined, the last one in part
 
 
 @dataclass(frozen=True)
@@ -75,6 +79,7 @@ def imagine(
     """Variants of the picture behind the evidence, one after another.
 
     Each depends on the evidence, the model and its seed; not on tiles, threads or the other seeds.
+    A thread imagines the next one while you use one; close the iterator to stop it.
     tile: how many pixels of a level's input, each way, one answers for; 0 is what suits
     the level and the model's device.
     scratch: a folder; pictures too large to be held are then worked on in files there, and a
@@ -86,12 +91,31 @@ def imagine(
         raise ValueError(f"several seeds, not one number: range({seeds}) or [{seeds}]")
     levels, tiles = _levels(evidence, model), _Tiles(tile or getattr(model, "tile", 0))
     alone = isinstance(seeds, Sized) and len(seeds) == 1
-    shared = Shared(scratch, keep=not alone)
-    for seed in map(checked, seeds):
-        yield _variant(evidence, model, levels, seed, tiles, shared, scratch, progress)
+    shared, enough = Shared(scratch, keep=not alone), Event()
+
+    def told(before: int, share: float) -> None:
+        if enough.is_set():
+            raise CancelledError
+        progress(before + share)
+
+    def imagined() -> Generator[tuple[Seed, Rows, float], None, None]:
+        for number, seed in enumerate(map(checked, seeds)):
+            began, done = time.perf_counter(), partial(told, number)
+            yield (
+                seed,
+                _imagined(evidence, model, levels, seed, tiles, shared, scratch, done),
+                time.perf_counter() - began,
+            )
+
+    with closing(imagined() if alone else ahead(imagined(), enough)) as found:
+        for seed, pixels, seconds in found:
+            variant = _rendered(evidence, seed, pixels, seconds, scratch)
+            del pixels  # twice the picture's size
+            yield variant
+            del variant
 
 
-def _variant(
+def _imagined(
     evidence: Evidence,
     model: Model,
     levels: list[LevelCard],
@@ -100,8 +124,8 @@ def _variant(
     shared: Shared,
     scratch: Path | None,
     progress: Progress,
-) -> Variant:
-    began = time.perf_counter()
+) -> Rows:
+    """What the levels make of a seed."""
     pixels: Rows = InUnits(evidence.observed)
     for number, level in enumerate(levels):
         done = _Done(progress, levels, number)
@@ -112,12 +136,19 @@ def _variant(
         if number + 1 < len(levels):
             with part("projection"):
                 evidence.project(pixels, evidence.factors.index(level.factor))
+    return pixels
+
+
+def _rendered(
+    evidence: Evidence, seed: Seed, pixels: Rows, seconds: float, scratch: Path | None
+) -> Variant:
+    """In whole samples that agree; `seconds` is how long it took so far."""
+    began = time.perf_counter()
     with part("rendering"):
         picture = evidence.render(pixels, canvas(pixels.shape, evidence.observed.dtype, scratch))
-    del pixels, larger  # twice the picture's size
     with part("agreement"):
         agreement = evidence.agreement(picture)
-    return Variant(seed, picture, agreement, time.perf_counter() - began)
+    return Variant(seed, picture, agreement, seconds + time.perf_counter() - began)
 
 
 def _levels(evidence: Evidence, model: Model) -> list[LevelCard]:

@@ -11,6 +11,7 @@ ROOT = Path(__file__).parents[1]
 PROGRAM = ROOT / "imagine_cli"
 
 ALLOWED = {
+    "ahead": {"timings"},
     "api": {"errors", "hub", "jpeg", "model", "picture"},
     "beforehand": {"encode", "errors", "origin", "page", "request"},
     "canvas": {"errors"},
@@ -102,6 +103,7 @@ ALLOWED = {
         "variants",
     },
     "variants": {
+        "ahead",
         "canvas",
         "card",
         "encode",

@@ -18,8 +18,8 @@ class Told(Bar):
     def __init__(self):
         self.lines, self.shares = [], []
 
-    def share(self, share):
-        self.shares.append(share)
+    def imagined(self, variants):
+        self.shares.append(variants)
 
     def print(self, line, *, err):
         self.lines.append(line)

@@ -1,6 +1,8 @@
 """A variant depends on the evidence, the model and its seed, and on nothing else."""
 
 from dataclasses import dataclass
+from math import inf
+from threading import Event, Timer
 
 import numpy as np
 import pytest
@@ -161,12 +163,35 @@ def test_every_variant_shrinks_to_its_input(evidence):
         assert variant.agreement.shortfall is None
 
 
-def test_progress_rises_to_one(evidence):
+@pytest.mark.parametrize("seeds", [[0], [0, 1, 2]])
+def test_progress_rises_to_the_number_of_variants(evidence, seeds):
     shares = []
-    list(imagine(evidence, Toy(), [0], tile=16, progress=shares.append))
+    list(imagine(evidence, Toy(), seeds, tile=16, progress=shares.append))
     assert shares == sorted(shares)
-    assert shares[-1] == pytest.approx(1)
+    assert shares[-1] == pytest.approx(len(seeds))
     assert len(shares) > 10
+
+
+def test_a_closed_iterator_stops_within_a_tile(evidence):
+    class Slow(Toy):
+        calls, entered, go = 0, Event(), Event()
+
+        def __call__(self, *given):
+            self.calls += 1
+            if self.calls > before:
+                self.entered.set()
+                self.go.wait(30)
+            return super().__call__(*given)
+
+    model, before = Slow(), inf
+    list(imagine(evidence, model, [0], tile=16))
+    before, model.calls = model.calls, 0
+    found = imagine(evidence, model, range(9), tile=16)
+    next(found)
+    assert model.entered.wait(30)  # the first tile of the next one
+    Timer(1, model.go.set).start()
+    found.close()
+    assert model.calls == before + 1
 
 
 def test_odd_sizes_are_padded_and_cut_again():

@@ -171,15 +171,13 @@ class Estimate:
     """When progress was first made, and how much: what came before is loading."""
     _told: bool = False
 
-    def __call__(self, share: float) -> None:
-        self.bar.share(share)
+    def __call__(self, imagined: float) -> None:
+        self.bar.imagined(imagined)
         if self._told or self.quiet:
             return
         now = time.monotonic()
-        began, before = self._first = self._first or (now, share)
-        seconds, done = now - began, share - before
-        if done < 0:  # a variant is done already: too quick to tell
-            self._told = True
+        began, before = self._first = self._first or (now, imagined)
+        seconds, done = now - began, imagined - before
         if seconds < SURE or done <= 0:
             return
         self._told = True
