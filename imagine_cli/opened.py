@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -138,11 +139,19 @@ class JpegToEnlarge(JpegFile):
         decompress, upscale = (
             translated(models(task), self.about.icc) for task in (Task.decompress, Task.upscale)
         )
+        done = {Task.decompress: 0.0, Task.upscale: 0.0}
 
-        def after(before: int) -> Progress:
-            return lambda share: progress(before + share)
+        def told(task: Task, before: int, share: float) -> None:
+            done[task] = before + share
+            progress((done[Task.decompress] + 4 * done[Task.upscale]) / 5)
 
-        originals = imagine(self.coded, decompress, seeds, scratch=self.scratch)
+        originals = imagine(
+            self.coded,
+            decompress,
+            seeds,
+            scratch=self.scratch,
+            progress=partial(told, Task.decompress, 0),
+        )
         for number, original in enumerate(originals):
             evidence = self._shrunk_to(original.picture)
             (variant,) = imagine(
@@ -150,7 +159,7 @@ class JpegToEnlarge(JpegFile):
                 upscale,
                 [original.seed],
                 scratch=self.scratch,
-                progress=after(number),
+                progress=partial(told, Task.upscale, number),
             )
             compressed = self.coded.agreement(evidence.shrunk(variant.rows))
             agreement = BothAgree(variant.agreement, compressed)

@@ -18,6 +18,14 @@ def photograph(height, width, seed=0):
     return picture.clip(0, 255).astype(np.uint8)
 
 
+def photographs(folder, height, width, count=5):
+    """A new folder with so many of them; it is given back."""
+    folder.mkdir(parents=True)
+    for seed in range(count):
+        Image.fromarray(photograph(height, width, seed)).save(folder / f"{seed}.png")
+    return folder
+
+
 def scene(width=40, height=24):
     """A lamp at dusk, with a little grain: no row or column is like another."""
     y, x = np.mgrid[:height, :width]

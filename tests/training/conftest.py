@@ -6,12 +6,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pictures
 import pytest
 import torch
 from imagine_training.method import backbones, perceptual, presets
 from imagine_training.run import eight_bits
-from pictures import photograph
-from PIL import Image
 from tiny import TINY
 
 
@@ -42,10 +41,7 @@ def tiny_presets(chance):
 
 @pytest.fixture(scope="module")
 def photographs(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("photographs")
-    for seed in range(5):
-        Image.fromarray(photograph(110, 114, seed)).save(folder / f"{seed}.png")
-    return folder
+    return pictures.photographs(tmp_path_factory.mktemp("data") / "photographs", 110, 114)
 
 
 @pytest.fixture

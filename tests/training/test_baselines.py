@@ -21,7 +21,7 @@ from imagine_training.run.command import run, settings
 from imagine_training.run.learner import Learner
 from imagine_training.run.methods import RIVALS, called, presets
 from imagine_training.run.options import Options
-from pictures import photograph
+from pictures import photograph, photographs
 from PIL import Image
 from typer.testing import CliRunner
 
@@ -306,10 +306,7 @@ def test_regression_has_one_answer(tiny):
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("pictures")
-    for seed in range(5):
-        Image.fromarray(photograph(70, 66, seed)).save(folder / f"{seed}.png")
-    return folder
+    return photographs(tmp_path_factory.mktemp("data") / "pictures", 70, 66)
 
 
 @pytest.fixture

@@ -40,7 +40,7 @@ def in_full_precision(case, monkeypatch):
     """The same model's file before."""
     folder, _ = case
     with monkeypatch.context() as without:
-        without.setattr(export, "quantise", lambda file: False)
+        without.setattr(export, "quantise", lambda file: None)
         return export.export(folder).rename(folder / "full.onnx")
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from imagine_training.run.pictures import Pictures
-from pictures import photograph
+from pictures import photograph, photographs
 from PIL import Image
 
 from imagine_cli import ImagineError, encode, origin, picture
@@ -11,11 +11,7 @@ from imagine_cli import ImagineError, encode, origin, picture
 
 @pytest.fixture
 def data(tmp_path):
-    folder = tmp_path / "data"
-    folder.mkdir()
-    for seed in range(5):
-        Image.fromarray(photograph(110, 114, seed)).save(folder / f"{seed}.png")
-    return folder
+    return photographs(tmp_path / "data", 110, 114)
 
 
 def test_bad_files_are_counted_and_never_stop_a_run(data):

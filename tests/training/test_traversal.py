@@ -17,7 +17,7 @@ from imagine_training.method.network import Generator
 from imagine_training.method.perceptual import Eye, Lpips
 from imagine_training.method.presets import DECOMPRESS, UPSCALE, LevelShape
 from imagine_training.run.export import card_of
-from pictures import photograph
+from pictures import photograph, photographs
 from PIL import Image
 from typer.testing import CliRunner
 
@@ -176,9 +176,7 @@ def test_the_command_writes_strips_animations_and_the_same_figures_again(tmp_pat
     model, data = tmp_path / "mine", tmp_path / "photos"
     save_weights(network(TINY).state_dict(), TINY, model)
     (model / "model.onnx").touch()
-    data.mkdir()
-    for seed in range(2):
-        Image.fromarray(photograph(64, 64, seed)).save(data / f"{seed}.png")
+    photographs(data, 64, 64, count=2)
     results = []
     for out in (tmp_path / "first", tmp_path / "second"):
         words = ["--traverse", "--steps", 2, "--data", data, "--model", model, "--scale", 4]

@@ -12,7 +12,7 @@ import contextlib
 import logging
 import os
 from collections.abc import Iterator
-from io import BytesIO, StringIO
+from io import BytesIO
 from itertools import cycle, islice
 from pathlib import Path
 from typing import Any
@@ -44,15 +44,12 @@ QUALITIES = (1, 2, 4, 7, 10, 15, 25, 40, 60, 75, 90, 95)
 Feeds = dict[str, NDArray[np.float32]]
 
 
-def quantise(file: Path) -> bool:
-    """A model's file in eight bits, in its place.
-
-    False where it is left as it was: nothing of it can be, or its variants would be other pictures.
-    """
+def quantise(file: Path) -> None:
+    """Put a model's file in eight bits, if its variants stay the same pictures."""
     model, coarse = onnx.load(file), file.with_name(f"{file.name}.coarse")
     nodes = _between_convolutions(model.graph)
     if not nodes:
-        return False
+        return
     try:
         with _quiet():
             quantize_static(
@@ -66,10 +63,8 @@ def quantise(file: Path) -> bool:
                 weight_type=QuantType.QInt8,
                 extra_options={"CalibMovingAverage": True},
             )
-        near = difference(OnnxModel(file, "cpu"), OnnxModel(coarse, "cpu")) <= MOST
-        if near:
+        if difference(OnnxModel(file, "cpu"), OnnxModel(coarse, "cpu")) <= MOST:
             os.replace(coarse, file)
-        return near
     finally:
         coarse.unlink(missing_ok=True)
 
@@ -147,10 +142,9 @@ class _Met(CalibrationDataReader):  # type: ignore[misc]
 
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
-    """The library prints what it does, and advises what is of no use here."""
+    """The library advises what is of no use here."""
     logging.disable(logging.WARNING)
     try:
-        with contextlib.redirect_stdout(StringIO()):
-            yield
+        yield
     finally:
         logging.disable(logging.NOTSET)
