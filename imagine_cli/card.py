@@ -15,8 +15,8 @@ from .errors import ModelError
 from .evidence import Pixels
 
 CARD_KEY = "imagine"
-FORMAT = 2
-READ = (1, FORMAT)  # formats that this version reads
+FORMAT = 3
+READ = (1, 2, FORMAT)  # formats that this version reads
 
 
 @dataclass(frozen=True)
@@ -38,6 +38,8 @@ class Card:
     vector: int  # length of the vector part of a code
     condition: int  # length of what it is told
     levels: tuple[LevelCard, ...]
+    orientations: int = 1
+    """In how many ways it is given pictures (`orientation.py`): 1, 4 (mirrored), 8 (turned)."""
     format: int = FORMAT
 
     def enlarges(self, level: int) -> int:
@@ -80,6 +82,8 @@ class Card:
             # As much as 16 numbers a pixel; of the first level alone, as later inputs differ.
             and (type(first.shared) is int and 0 <= first.shared <= 16 * first.stride**2)
             and not any(level.shared for level in later)
+            and type(self.orientations) is int
+            and self.orientations in ((1,) if first.shared else (1, 4, 8))
             and self.task in list(Task)
             and isinstance(self.name, str)
             and self.name.isprintable()

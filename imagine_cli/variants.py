@@ -19,6 +19,7 @@ from .canvas import Canvas, Rows, canvas
 from .card import LevelCard, Model, Sharing
 from .errors import ImagineError, ModelError, ModelMemoryError
 from .evidence import Agreement, Evidence, InUnits, Pixels, Samples
+from .orientation import oriented
 from .seeds import Seed, checked
 from .shared import Shared
 from .tiles import Span, spans
@@ -101,9 +102,10 @@ def imagine(
     def imagined() -> Generator[tuple[Seed, Rows, float], None, None]:
         for number, seed in enumerate(map(checked, seeds)):
             began, done = time.perf_counter(), partial(told, number)
+            own = oriented(model, seed)
             yield (
                 seed,
-                _imagined(evidence, model, levels, seed, tiles, shared, scratch, done),
+                _imagined(evidence, own, levels, seed, tiles, shared, scratch, done),
                 time.perf_counter() - began,
             )
 

@@ -9,9 +9,9 @@ from onnx import TensorProto, helper
 from imagine_cli.card import Card, LevelCard
 
 
-def card(factors=(2, 4), task="upscale", condition=5, margin=2, multiple=2):
+def card(factors=(2, 4), task="upscale", condition=5, margin=2, multiple=2, orientations=1):
     levels = tuple(LevelCard(factor, 1, multiple, margin) for factor in factors)
-    return Card(task, "toy", 2, condition, levels)
+    return Card(task, "toy", 2, condition, levels, orientations)
 
 
 @dataclass

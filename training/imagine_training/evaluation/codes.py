@@ -6,15 +6,16 @@ from typing import Literal, cast, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from imagine_cli.card import Model, Sharing
+from imagine_cli.card import Card, Model, Sharing
 from imagine_cli.downscaled import Downscaled
 from imagine_cli.evidence import EightBits, Pixels
 from imagine_cli.jpeg import JpegCoded
+from imagine_cli.orientation import Laid, way
 from imagine_cli.variants import imagine
 
 COUNT = 4  # codes that a figure is taken over
 
-Part = Literal["code", "map", "vector"]
+Part = Literal["code", "map", "vector", "way"]
 PARTS: tuple[Part, ...] = get_args(Part)
 
 
@@ -34,6 +35,7 @@ def deviations(evidence: Downscaled | JpegCoded, model: Model) -> dict[tuple[int
         for level, told in enumerate(model.card.levels)
         if told.factor in known
         for part in PARTS
+        if part != "way" or model.card.orientations > 1
     }
 
 
@@ -59,7 +61,7 @@ def _variants(
 ) -> Iterator[EightBits]:
     held = _Held(model, level, part)
     for seed in range(COUNT):
-        held.begin()
+        held.begin(seed)
         for variant in imagine(evidence, held, [seed]):
             yield variant.picture
 
@@ -68,13 +70,20 @@ class _Held:
     """A model that sees the first variant's codes again, but for one part at one level."""
 
     def __init__(self, model: Model, level: int, part: Part) -> None:
-        self.card, self._model, self._level, self._part = model.card, model, level, part
-        self._calls = 0  # of this variant: tiles, level after level
+        self._model, self._level, self._part = model, level, part
         self._first: list[tuple[NDArray[np.float32], NDArray[np.float32]]] = []
+        self.begin(0)
 
-    def begin(self) -> None:
+    @property
+    def card(self) -> Card:
+        return self._laid.card
+
+    def begin(self, seed: int) -> None:
         """Another variant begins."""
-        self._calls = 0
+        self._calls = 0  # of this variant: tiles, level after level
+        turned = self._part in ("code", "way")
+        own = way(seed, self._model.card.orientations) if turned else 0
+        self._laid = Laid(self._model, own, self._level)
 
     def __call__(
         self,
@@ -89,11 +98,11 @@ class _Held:
             self._first.append((field, vector))
         first_field, first_vector = self._first[self._calls]
         self._calls += 1
-        if level != self._level or self._part == "vector":
+        if level != self._level or self._part in ("vector", "way"):
             field = first_field
-        if level != self._level or self._part == "map":
+        if level != self._level or self._part in ("map", "way"):
             vector = first_vector
-        return self._model(level, pixels, field, vector, condition, *shared)
+        return self._laid(level, pixels, field, vector, condition, *shared)
 
     def share(
         self, level: int, pixels: Pixels, condition: NDArray[np.float32]

@@ -180,7 +180,12 @@ LADDER = {
 
 def _code_figures(task: str, levels: int) -> dict[str, str]:
     """Level by level: in the picture that the level gives, all other codes held."""
-    told = {"code": "the whole code", "map": "the map alone", "vector": "the vector alone"}
+    told = {
+        "code": "the whole code",
+        "map": "the map alone",
+        "vector": "the vector alone",
+        "way": "the way alone in which it is seen",
+    }
     return {
         _code_figure(level, part): f"standard deviation over {codes.COUNT} codes, in grey levels: "
         f"{told[part]}" + (f" of level {level + 1} (x{2 ** (level + 1)})" if levels > 1 else "")

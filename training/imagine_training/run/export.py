@@ -15,8 +15,10 @@ from torch import Tensor, nn
 from torch.nn.utils.parametrize import is_parametrized, remove_parametrizations
 
 from imagine_cli.card import CARD_KEY, Card, LevelCard
+from imagine_cli.choices import Task
 from imagine_cli.errors import ModelError
 from imagine_cli.model import OnnxModel
+from imagine_cli.orientation import AS_IT_IS, MIRRORED, TURNED
 
 from ..baselines.networks import build
 from ..method.checkpoint import load_weights
@@ -65,7 +67,15 @@ def card_of(network: Generator, preset: Preset, name: str) -> Card:
         )
         for factor, shape in zip(preset.factors, preset.levels, strict=True)
     )
-    return Card(preset.task, name, preset.vector, preset.condition, levels)
+    return Card(preset.task, name, preset.vector, preset.condition, levels, _orientations(preset))
+
+
+def _orientations(preset: Preset) -> int:
+    """Crops are turned and mirrored (`method/data.py`), so a model is as good in all ways. But
+    a JPEG's tables know rows from columns, and what variants share is made of one way."""
+    if preset.levels[0].shared:
+        return AS_IT_IS
+    return TURNED if preset.task == Task.upscale else MIRRORED
 
 
 class _AllParts(nn.Module):
