@@ -53,7 +53,8 @@ class Card:
     def from_json(cls, text: str) -> "Card":
         values = json.loads(text)
         if values["format"] not in READ:
-            read, shown = " and ".join(map(str, READ)), ascii(values["format"])[:20]
+            shown, (*others, last) = ascii(values["format"])[:20], map(str, READ)
+            read = f"{', '.join(others)} and {last}"
             raise ModelError(f"its format is {shown}, this version reads {read}")
         levels = values["levels"]
         if values["format"] == 1:  # which did not say it: what wanted even sides folded them

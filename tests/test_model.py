@@ -43,11 +43,23 @@ def test_a_card_comes_back_from_its_json(about):
 
 def test_a_card_of_the_first_format_is_read(about):
     values = json.loads(about.as_json()) | {"format": 1}
-    del values["levels"][0]["shared"], values["levels"][0]["stride"]
+    del values["orientations"], values["levels"][0]["shared"], values["levels"][0]["stride"]
     read = Card.from_json(json.dumps(values))
     assert read == replace(about, format=1, levels=(replace(about.levels[0], stride=2),))
     values["levels"][0]["multiple"] = 1
     assert Card.from_json(json.dumps(values)).levels[0].stride == 1
+
+
+def test_a_card_of_the_second_format_sees_pictures_as_they_are(about):
+    values = json.loads(about.as_json()) | {"format": 2}
+    del values["orientations"]
+    assert Card.from_json(json.dumps(values)) == replace(about, format=2, orientations=1)
+
+
+@pytest.mark.parametrize("orientations", [0, 2, 9, True, 4.0, "8"])
+def test_a_card_of_ways_that_there_are_not_is_refused(about, orientations):
+    with pytest.raises(ModelError, match="out of range"):
+        Card.from_json(replace(about, orientations=orientations).as_json())
 
 
 @pytest.mark.parametrize(
@@ -68,11 +80,17 @@ def test_a_card_that_shares_what_cannot_be_shared_is_refused(first, second):
         Card.from_json(replace(shown, levels=levels).as_json())
 
 
+def test_what_is_shared_is_of_one_way(about):
+    sharing = replace(about, levels=(replace(about.levels[0], shared=3),), orientations=4)
+    with pytest.raises(ModelError, match="out of range"):
+        Card.from_json(sharing.as_json())
+
+
 def test_a_file_without_a_card_or_of_another_format_is_refused(tmp_path, about):
     with pytest.raises(ModelError, match="not a model of imagine"):
         OnnxModel(model_file(tmp_path / "m.onnx", about, json.dumps({"a": 1})))
     later = replace(about, format=99).as_json()
-    with pytest.raises(ModelError, match="format is 99, this version reads 1 and 2"):
+    with pytest.raises(ModelError, match="format is 99, this version reads 1, 2 and 3"):
         OnnxModel(model_file(tmp_path / "m.onnx", about, later))
 
 
