@@ -3,8 +3,8 @@
 A latent code has two parts for each level: a vector, for what is global, and a field, a map of the
 size of the level's input, for what is local. Both are standard normal. A field is never made as a
 whole: it is a plane of cells, each with its own stream, so that any cut can be had at any time.
-Around a variant that is liked, both parts are a mixture, number by number. How the picture lies when
-it is seen is a third part, of all levels: `orientation.py`.
+Around a variant that is liked, both parts are a mixture, number by number. A third part is of all
+levels, how the picture lies when it is seen: `orientation.py`.
 """
 
 from dataclasses import dataclass, replace
