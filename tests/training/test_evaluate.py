@@ -110,7 +110,8 @@ def test_a_model_s_codes_and_edges_are_measured(networks, data):
     done = evaluate("--data", data, *options, "--model", "lanczos", "--model", "upscale")
     assert done.exit_code == 0, done.output
     rows = rows_of(done)
-    codes = ["std_1", "std_1_map", "std_1_vector", "std_2", "std_2_map", "std_2_vector"]
+    parts = ("", "_map", "_vector", "_way")
+    codes = [f"std_{level}{part}" for level in (1, 2) for part in parts]
     assert list(rows) == [*codes, "ladder"]
     assert all(rows[name][0] == "-" and float(rows[name][1]) > 0.1 for name in codes)
     assert all(1 < float(figure) < 20 for figure in rows["ladder"])
