@@ -84,7 +84,7 @@ class Card:
             and (type(first.shared) is int and 0 <= first.shared <= 16 * first.stride**2)
             and not any(level.shared for level in later)
             and type(self.orientations) is int
-            and self.orientations in ((1,) if first.shared else (1, 4, 8))
+            and self.orientations in (1, 4, 8)
             and self.task in list(Task)
             and isinstance(self.name, str)
             and self.name.isprintable()

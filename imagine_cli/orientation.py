@@ -8,12 +8,12 @@ A way is three bits: 1 mirrors left and right, 2 above and below, and 4 takes ro
 """
 
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
-from .card import Card, Model
+from .card import Card, Model, Sharing
 from .evidence import Pixels
 from .seeds import Near, Seed
 
@@ -62,10 +62,22 @@ class Laid:
         condition: Values,
         *shared: Values,
     ) -> Pixels:
-        way = self.way if self.level in (None, level) else 0
-        field = np.moveaxis(laid(np.moveaxis(field, 0, 2), way), 2, 0)
-        imagined = self.model(level, laid(pixels, way), field, vector, condition, *shared)
+        way = self._way(level)
+        field, *kept = (np.moveaxis(laid(_last(one), way), 2, 0) for one in (field, *shared))
+        imagined = self.model(level, laid(pixels, way), field, vector, condition, *kept)
         return laid_back(imagined, way)
+
+    def share(self, level: int, pixels: Pixels, condition: Values) -> Values:
+        way = self._way(level)
+        made = cast(Sharing, self.model).share(level, laid(pixels, way), condition)
+        return np.moveaxis(laid_back(_last(made), way), 2, 0)
+
+    def _way(self, level: int) -> int:
+        return self.way if self.level in (None, level) else 0
+
+
+def _last(channels: Values) -> Values:
+    return np.moveaxis(channels, 0, 2)
 
 
 def oriented(model: Model, seed: Seed) -> Model:

@@ -1,4 +1,4 @@
-"""What all variants of a picture share: made for the first of them, kept for the others."""
+"""What the variants of a picture that are seen in one way share: made once, kept for the others."""
 
 from collections.abc import Callable
 from pathlib import Path

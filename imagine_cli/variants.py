@@ -19,7 +19,7 @@ from .canvas import Canvas, Rows, canvas
 from .card import LevelCard, Model, Sharing
 from .errors import ImagineError, ModelError, ModelMemoryError
 from .evidence import Agreement, Evidence, InUnits, Pixels, Samples
-from .orientation import oriented
+from .orientation import oriented, way
 from .seeds import Seed, checked
 from .shared import Shared
 from .tiles import Span, spans
@@ -92,7 +92,10 @@ def imagine(
         raise ValueError(f"several seeds, not one number: range({seeds}) or [{seeds}]")
     levels, tiles = _levels(evidence, model), _Tiles(tile or getattr(model, "tile", 0))
     alone = isinstance(seeds, Sized) and len(seeds) == 1
-    shared, enough = Shared(scratch, keep=not alone), Event()
+    ways = model.card.orientations
+    # Of more seeds than ways some are seen in the same way, if they follow one another.
+    keep = not (isinstance(seeds, Sized) and len(seeds) <= ways)
+    shared, enough = [Shared(scratch, keep=keep) for _ in range(ways)], Event()
 
     def told(before: int, share: float) -> None:
         if enough.is_set():
@@ -105,7 +108,9 @@ def imagine(
             own = oriented(model, seed)
             yield (
                 seed,
-                _imagined(evidence, own, levels, seed, tiles, shared, scratch, done),
+                _imagined(
+                    evidence, own, levels, seed, tiles, shared[way(seed, ways)], scratch, done
+                ),
                 time.perf_counter() - began,
             )
 

@@ -80,12 +80,6 @@ def test_a_card_that_shares_what_cannot_be_shared_is_refused(first, second):
         Card.from_json(replace(shown, levels=levels).as_json())
 
 
-def test_what_is_shared_is_of_one_way(about):
-    sharing = replace(about, levels=(replace(about.levels[0], shared=3),), orientations=4)
-    with pytest.raises(ModelError, match="out of range"):
-        Card.from_json(sharing.as_json())
-
-
 def test_a_file_without_a_card_or_of_another_format_is_refused(tmp_path, about):
     with pytest.raises(ModelError, match="not a model of imagine"):
         OnnxModel(model_file(tmp_path / "m.onnx", about, json.dumps({"a": 1})))

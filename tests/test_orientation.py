@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from models import Toy, card
+from models import Sharing, Toy, card
 from pictures import photograph
 
 from imagine_cli import Downscaled, imagine
@@ -45,6 +45,19 @@ def test_neighbours_are_seen_in_other_ways(orientations):
     made = pictures(leaning(orientations), range(9))
     assert len({picture.tobytes() for picture in made}) == orientations
     assert (made[0] == made[8]).all()
+
+
+def test_what_variants_share_lies_as_the_picture_does():
+    class Fair(Sharing):
+        """Shares the means of squares, which are the same numbers however a picture lies."""
+
+        def share(self, level, pixels, condition):
+            height, width = pixels.shape[:2]
+            return pixels.reshape(height // 2, 2, width // 2, 2, 3).mean((1, 3)).transpose(2, 0, 1)
+
+    model = Fair(replace(Sharing().card, orientations=TURNED), strength=0)
+    made = pictures(model, range(TURNED))
+    assert all(np.abs(one - made[0].astype(int)).max() <= 1 for one in made)
 
 
 def test_around_a_variant_it_is_seen_as_that_one_until_more_is_new():

@@ -1,6 +1,6 @@
 """A variant depends on the evidence, the model and its seed, and on nothing else."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import inf
 from threading import Event, Timer
 
@@ -98,6 +98,17 @@ def test_what_variants_share_is_made_once_a_tile(held, evidence, tmp_path, monke
         expected = next(imagine(evidence, alone, [variant.seed], tile=16)).picture
         assert np.array_equal(variant.picture, expected)
     assert alone.made == 3 * tiles
+
+
+@pytest.mark.parametrize("ways", [4, 8])
+def test_what_variants_share_is_made_once_for_those_seen_in_one_way(ways, evidence):
+    model, alone = (Sharing(replace(Sharing().card, orientations=ways)) for _ in range(2))
+    variants = list(imagine(evidence, model, range(ways + 2)))
+    assert model.made == ways
+    assert len({variant.picture.tobytes() for variant in variants}) == len(variants)
+    for variant in variants:
+        expected = next(imagine(evidence, alone, [variant.seed])).picture
+        assert np.array_equal(variant.picture, expected)
 
 
 def test_one_variant_alone_keeps_nothing(evidence, tmp_path, monkeypatch):

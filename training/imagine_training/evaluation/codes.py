@@ -1,12 +1,12 @@
 """What the latent codes do: the standard deviation over them, level by level, part by part."""
 
 from collections.abc import Iterator
-from typing import Literal, cast, get_args
+from typing import Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
-from imagine_cli.card import Card, Model, Sharing
+from imagine_cli.card import Card, Model
 from imagine_cli.downscaled import Downscaled
 from imagine_cli.evidence import EightBits, Pixels
 from imagine_cli.jpeg import JpegCoded
@@ -107,4 +107,4 @@ class _Held:
     def share(
         self, level: int, pixels: Pixels, condition: NDArray[np.float32]
     ) -> NDArray[np.float32]:
-        return cast(Sharing, self._model).share(level, pixels, condition)
+        return self._laid.share(level, pixels, condition)

@@ -71,10 +71,10 @@ def card_of(network: Generator, preset: Preset, name: str) -> Card:
 
 
 def _orientations(preset: Preset) -> int:
-    """Crops are turned and mirrored (`method/data.py`), so a model is as good in all ways. But
-    a JPEG's tables know rows from columns, what variants share is made of one way, and rivals
-    (`baselines/`) have no codes but their own."""
-    if preset.levels[0].shared or preset.method != "imle":
+    """Crops are turned and mirrored (`method/data.py`), so a model is as good in all ways. But a
+    JPEG's tables know rows from columns, and rivals (`baselines/`) have no codes but their own.
+    """
+    if preset.method != "imle":
         return AS_IT_IS
     return TURNED if preset.task == Task.upscale else MIRRORED
 
