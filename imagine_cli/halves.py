@@ -18,6 +18,7 @@ _INPUT, _OUTPUT, _OPERATOR, _ATTRIBUTE = 1, 2, 4, 5  # of a node
 _NUMBER = 3  # of an attribute
 _DIMENSION, _TYPE, _NAME, _RAW = 1, 2, 8, 9  # of a tensor
 _FULL, _HALF = 1, 10  # kinds of number
+_CAST = b"Cast"
 
 
 def in_full(data: bytes) -> bytes:
@@ -74,13 +75,13 @@ def _halves(parts: list[Field]) -> dict[bytes, Field]:
 
 def _cast_to_full(part: Field) -> bytes | None:
     """What a node casts to full precision, if that is what it does."""
-    if part.number != _NODE or not part.is_bytes:
+    if part.number != _NODE or not part.is_bytes or _CAST not in bytes(part.content):
         return None
     inner = {one.number: one for one in fields(part.content)}
     if not {_INPUT, _OUTPUT, _OPERATOR, _ATTRIBUTE} <= inner.keys():
         return None
     kind = {one.number: one.value for one in fields(inner[_ATTRIBUTE].content)}.get(_NUMBER)
-    if bytes(inner[_OPERATOR].content) != b"Cast" or kind != _FULL:
+    if bytes(inner[_OPERATOR].content) != _CAST or kind != _FULL:
         return None
     return bytes(inner[_INPUT].content)
 

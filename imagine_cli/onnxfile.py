@@ -161,6 +161,8 @@ def _fields(data: Bytes, at: int, end: int) -> Iterator[tuple[int, int, int, int
 
 def _varint(data: Bytes, at: int, end: int) -> tuple[int, int]:
     """A number of seven bits a byte, and where it stops."""
+    if at < end and data[at] < 128:  # nearly all of them
+        return data[at], at + 1
     value = 0
     for shift in range(0, 70, 7):
         if at >= end:
