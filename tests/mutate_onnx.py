@@ -57,7 +57,9 @@ def outcome(file: Path) -> str:
         for number, level in enumerate(card.levels):
             sides = 2 * level.multiple, 3 * level.multiple
             field = np.ones((level.channels, *sides), np.float32)
-            model(number, np.full((*sides, 3), 0.5), field, vector, condition)
+            pixels = np.full((*sides, 3), 0.5)
+            shared = [model.share(number, pixels, condition)] if level.shared else []
+            model(number, pixels, field, vector, condition, *shared)
     except ModelError as error:
         if len(str(error).splitlines()) != 1:
             raise
