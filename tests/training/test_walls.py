@@ -56,7 +56,9 @@ KNOWN = {
     "run.distributed": ".processes",
     "run.dry": ".command .cost .hardware .options .pictures .validate method.data",
     "run.eight_bits": ".leaves method.data",
-    "run.export": ".eight_bits baselines.networks method.checkpoint method.network method.presets",
+    "run.export": (
+        ".eight_bits .phases baselines.networks method.checkpoint method.network method.presets"
+    ),
     "run.hardware": ".distributed",
     "run.journal": ".curve",
     "run.leaves": "",
@@ -73,6 +75,7 @@ KNOWN = {
         "baselines.srim method.imle method.learning method.perceptual method.presets"
     ),
     "run.options": ".pictures .processes method.presets",
+    "run.phases": "method.network",
     "run.pictures": "",
     "run.plan": ".hardware .pictures .validate method.presets",
     "run.processes": "",

@@ -52,6 +52,16 @@ def activate(x: Tensor) -> Tensor:
     return F.leaky_relu(x, 0.2)
 
 
+class Doubled(nn.Conv2d):
+    """Twice as large, plainly, convolved and activated: (n, c, h, w) to (n, out, 2 h, 2 w)."""
+
+    def __init__(self, channels: int, out: int) -> None:
+        super().__init__(channels, out, 3, padding=1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return activate(super().forward(F.interpolate(x, scale_factor=2.0, mode="nearest")))
+
+
 class MappingNetwork(nn.Module):
     """Figure 5: the vector code, and what is known beside the pixels, to a style.
 
@@ -186,7 +196,7 @@ class Level(nn.Module):
         self.trunk_end = convolution(shape.channels, shape.channels)
         widths = (shape.channels, *shape.tail)
         self.tail = nn.ModuleList(
-            convolution(width, following) for width, following in pairwise(widths)
+            weight_norm(Doubled(width, following)) for width, following in pairwise(widths)
         )
         self.out = small_at_first(convolution(widths[-1], 3))
         self.plain = Bicubic(shape.enlarge)
@@ -218,7 +228,7 @@ class Level(nn.Module):
 
         # Out, doubling by doubling: to (n, 3, e h, e w).
         for layer in self.tail:
-            x = activate(layer(F.interpolate(x, scale_factor=2.0, mode="nearest")))
+            x = layer(x)
         residual = self.out(x)
 
         # What was there already, plainly enlarged, and what is imagined.
