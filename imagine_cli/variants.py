@@ -17,6 +17,7 @@ from . import noise
 from .ahead import ahead
 from .canvas import Canvas, Rows, canvas
 from .card import LevelCard, Model, Sharing
+from .coming import Coming
 from .errors import ImagineError, ModelError, ModelMemoryError
 from .evidence import Agreement, Evidence, InUnits, Pixels, Samples
 from .orientation import oriented, way
@@ -29,9 +30,8 @@ if TYPE_CHECKING:
     from .picture import Picture
 
 BORDER = 8  # pixels by which a level sees the picture mirrored beyond its border
-TILE = 192 + 2 * BORDER  # pixels of a level's input that a tile answers for, each way, at most;
-FOLDED_TILE = 512 + 2 * BORDER  # of a level that folds squares of them into one place: it holds a
-# quarter of the numbers, or less, and what lies between 64² and 1024² is then one tile;
+PLACES = 256  # that a tile answers for, each way, at most: pixels of a level's input, or squares of
+# them where it folds such into one place; beside the border, so that 64² to 1024² needs one tile;
 MARGINS = 7  # or so many times what it reads beyond them, if that is more
 LEAST_TILE = 24  # pixels, even where memory is short
 
@@ -80,7 +80,8 @@ def imagine(
     """Variants of the picture behind the evidence, one after another.
 
     Each depends on the evidence, the model and its seed; not on tiles, threads or the other seeds.
-    A thread imagines the next one while you use one; close the iterator to stop it.
+    A thread imagines, while what it has painted is rendered, and the next one while you use one;
+    close the iterator to stop it.
     tile: how many pixels of a level's input, each way, one answers for; 0 is what suits
     the level and the model's device.
     scratch: a folder; pictures too large to be held are then worked on in files there, and a
@@ -91,7 +92,6 @@ def imagine(
     if isinstance(seeds, int):
         raise ValueError(f"several seeds, not one number: range({seeds}) or [{seeds}]")
     levels, tiles = _levels(evidence, model), _Tiles(tile or getattr(model, "tile", 0))
-    alone = isinstance(seeds, Sized) and len(seeds) == 1
     ways = model.card.orientations
     # Of more seeds than ways some are seen in the same way, if they follow one another.
     keep = not (isinstance(seeds, Sized) and len(seeds) <= ways)
@@ -102,60 +102,59 @@ def imagine(
             raise CancelledError
         progress(before + share)
 
-    def imagined() -> Generator[tuple[Seed, Rows, float], None, None]:
+    def imagined() -> Generator[tuple[Seed, Coming], None, None]:
         for number, seed in enumerate(map(checked, seeds)):
-            began, done = time.perf_counter(), partial(told, number)
-            own = oriented(model, seed)
-            yield (
-                seed,
-                _imagined(
-                    evidence, own, levels, seed, tiles, shared[way(seed, ways)], scratch, done
-                ),
-                time.perf_counter() - began,
-            )
+            own, done = oriented(model, seed), partial(told, number)
+            kept = shared[way(seed, ways)]
+            paint = partial(_paint_level, evidence, own, levels, seed, tiles, kept, done)
+            pixels: Rows = InUnits(evidence.observed)
+            picture = Coming(_blank(evidence, levels[-1], scratch))
+            with picture.at_work():
+                for before, level in enumerate(levels[:-1]):
+                    larger = _blank(evidence, level, scratch)
+                    paint(before, pixels, larger)
+                    with part("projection"):
+                        evidence.project(larger, evidence.factors.index(level.factor))
+                    pixels = larger
+            yield seed, picture  # it is painted while somebody reads it
+            with picture.at_work():
+                paint(len(levels) - 1, pixels, picture)
 
-    with closing(imagined() if alone else ahead(imagined(), enough)) as found:
-        for seed, pixels, seconds in found:
-            variant = _rendered(evidence, seed, pixels, seconds, scratch)
-            del pixels  # twice the picture's size
+    with closing(ahead(imagined(), enough)) as found:
+        for seed, picture in found:
+            variant = _rendered(evidence, seed, picture, scratch)
+            del picture  # twice the size of the variant's
             yield variant
             del variant
 
 
-def _imagined(
+def _paint_level(
     evidence: Evidence,
     model: Model,
     levels: list[LevelCard],
     seed: Seed,
     tiles: "_Tiles",
     shared: Shared,
-    scratch: Path | None,
     progress: Progress,
-) -> Rows:
-    """What the levels make of a seed."""
-    pixels: Rows = InUnits(evidence.observed)
-    for number, level in enumerate(levels):
-        done = _Done(progress, levels, number)
-        larger = _blank(evidence, level, scratch)
-        paint = partial(_paint, larger, pixels, evidence, model, number, level, seed, shared, done)
-        tiles.paint(paint, level)
-        pixels = larger
-        if number + 1 < len(levels):
-            with part("projection"):
-                evidence.project(pixels, evidence.factors.index(level.factor))
-    return pixels
+    number: int,
+    pixels: Rows,
+    larger: Canvas,
+) -> None:
+    """What a level makes of a picture."""
+    level, done = levels[number], _Done(progress, levels, number)
+    paint = partial(_paint, larger, pixels, evidence, model, number, level, seed, shared, done)
+    tiles.paint(paint, level)
 
 
-def _rendered(
-    evidence: Evidence, seed: Seed, pixels: Rows, seconds: float, scratch: Path | None
-) -> Variant:
-    """In whole samples that agree; `seconds` is how long it took so far."""
+def _rendered(evidence: Evidence, seed: Seed, pixels: Coming, scratch: Path | None) -> Variant:
+    """In whole samples that agree."""
     began = time.perf_counter()
     with part("rendering"):
         picture = evidence.render(pixels, canvas(pixels.shape, evidence.observed.dtype, scratch))
     with part("agreement"):
         agreement = evidence.agreement(picture)
-    return Variant(seed, picture, agreement, seconds + time.perf_counter() - began)
+    seconds = pixels.seconds + time.perf_counter() - began - pixels.waited
+    return Variant(seed, picture, agreement, seconds)
 
 
 def _levels(evidence: Evidence, model: Model) -> list[LevelCard]:
@@ -191,8 +190,7 @@ class _Tiles:
 
     def paint(self, paint: Callable[[int], None], level: LevelCard) -> None:
         """A level's picture, in tiles of that side: no tiles leave a trace."""
-        usual = FOLDED_TILE if level.stride > 1 else TILE
-        side = self.asked or max(usual, MARGINS * level.margin)
+        side = self.asked or max(PLACES * level.stride + 2 * BORDER, MARGINS * level.margin)
         while True:
             try:
                 return paint(max(side >> self.halved, LEAST_TILE if self.halved else 1))

@@ -1,6 +1,7 @@
 """A variant depends on the evidence, the model and its seed, and on nothing else."""
 
 from dataclasses import dataclass, replace
+from io import BytesIO
 from math import inf
 from threading import Event, Timer
 
@@ -8,10 +9,12 @@ import numpy as np
 import pytest
 from models import Sharing, Toy, card
 from pictures import photograph
+from PIL import Image
 
 from imagine_cli import Downscaled, ModelError, canvas, imagine, shared
 from imagine_cli.colours import Translated, srgb
 from imagine_cli.errors import ModelMemoryError
+from imagine_cli.jpeg import JpegCoded
 from imagine_cli.seeds import Near
 
 
@@ -109,6 +112,28 @@ def test_what_variants_share_is_made_once_for_those_seen_in_one_way(ways, eviden
     for variant in variants:
         expected = next(imagine(evidence, alone, [variant.seed])).picture
         assert np.array_equal(variant.picture, expected)
+
+
+def test_what_is_painted_is_rendered_while_the_rest_is_painted():
+    begun, waited = Event(), []
+
+    class Eager(JpegCoded):
+        def render(self, pixels, into=None):
+            assert pixels[0:8].any()
+            begun.set()
+            return super().render(pixels, into)
+
+    class Patient(Toy):
+        def __call__(self, level, pixels, *rest):
+            waited.append(not waited or begun.wait(30))
+            return super().__call__(level, pixels, *rest)
+
+    file = BytesIO()
+    Image.fromarray(photograph(128, 16)).save(file, "JPEG", quality=20)
+    model = Patient(card((1,), "decompress", 131))
+    next(imagine(Eager.from_bytes(file.getvalue()), model, [0], tile=32))  # one below another
+    assert len(waited) > 3
+    assert all(waited)
 
 
 def test_one_variant_alone_keeps_nothing(evidence, tmp_path, monkeypatch):

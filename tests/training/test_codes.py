@@ -62,6 +62,6 @@ def test_what_variants_share_goes_through():
 
 def test_held_codes_are_held_in_every_tile(monkeypatch):
     whole = found((0, "map"), (1, "map"))
-    monkeypatch.setattr(variants, "FOLDED_TILE", 8)
+    monkeypatch.setattr(variants, "PLACES", 4)
     monkeypatch.setattr(variants, "MARGINS", 0)
     assert found((0, "map"), (1, "map")) == pytest.approx(whole, rel=1e-6)
