@@ -58,11 +58,8 @@ def test_a_variant_on_the_disk_is_the_same_as_in_memory(tmp_path, on_disk):
     (held,) = imagine(Downscaled(small, 4), Toy(), [3])
     assert not on_disk
     (streamed,) = imagine(Downscaled(small, 4), Toy(), [3], scratch=tmp_path)
-    assert sorted(on_disk) == [
-        (24, 40, 3),
-        (48, 80, 3),
-        (48, 80, 3),
-    ]  # two levels, and what is written
+    # Two levels, and what is written.
+    assert sorted(on_disk) == [(24, 40, 3), (48, 80, 3), (48, 80, 3)]
     assert np.array_equal(streamed.picture, held.picture)
     assert streamed.agreement == held.agreement
     for suffix in ("png", "tiff", "webp"):
