@@ -18,24 +18,33 @@ class Coming:
 
     def __init__(self, canvas: Canvas) -> None:
         self.shape, self.dtype = canvas.shape, canvas.dtype
-        self.seconds = self.waited = 0.0  # at work on it; until rows were there
+        self.waited = 0.0  # seconds, until rows were there
         self._canvas, self._painted = canvas, Condition()
         self._rows = 0  # that are there
         self._error: BaseException | None = None
+        self._seconds, self._at_work = 0.0, False
 
     @contextmanager
     def at_work(self) -> Iterator[None]:
         """What is done for it, by who paints: an error is raised by who reads, too."""
-        began = time.perf_counter()
+        began, self._at_work = time.perf_counter(), True
         try:
             yield
         except BaseException as error:
-            with self._painted:
-                self._error = error
-                self._painted.notify_all()
+            self._error = error
             raise
         finally:
-            self.seconds += time.perf_counter() - began
+            with self._painted:
+                self._seconds += time.perf_counter() - began
+                self._at_work = False
+                self._painted.notify_all()
+
+    @property
+    def seconds(self) -> float:
+        """What the work took that has been begun: if need be, once it has ended."""
+        with self._painted:
+            self._painted.wait_for(lambda: not self._at_work)
+            return self._seconds
 
     def __len__(self) -> int:
         return self.shape[0]

@@ -17,8 +17,8 @@ PROVIDERS = {
 PACKAGES = {"cuda": "onnxruntime-gpu", "directml": "onnxruntime-directml"}
 
 TILE = 1024
-"""Pixels that a tile on a GPU answers for, each way: more than on a CPU, so that less of what is
-computed is margin. Where memory runs out, `variants.py` takes smaller ones."""
+"""Pixels that a tile on a GPU answers for, each way: more than most on a CPU, so that less of what
+is computed is margin. Where memory runs out, `variants.py` takes smaller ones."""
 
 MOST_MEMORY = 4 * 2**30
 """Bytes that the models of a process may hold while they run, beside their weights."""

@@ -1,7 +1,7 @@
 """Variants: pictures that a model imagines and that agree with the evidence, one a seed."""
 
 import time
-from collections.abc import Callable, Generator, Iterable, Iterator, Sized
+from collections.abc import Callable, Iterable, Iterator, Sized
 from concurrent.futures import CancelledError
 from contextlib import closing
 from dataclasses import dataclass
@@ -102,23 +102,11 @@ def imagine(
             raise CancelledError
         progress(before + share)
 
-    def imagined() -> Generator[tuple[Seed, Coming], None, None]:
+    def imagined() -> Iterator[tuple[Seed, Coming]]:
         for number, seed in enumerate(map(checked, seeds)):
-            own, done = oriented(model, seed), partial(told, number)
-            kept = shared[way(seed, ways)]
-            paint = partial(_paint_level, evidence, own, levels, seed, tiles, kept, done)
-            pixels: Rows = InUnits(evidence.observed)
-            picture = Coming(_blank(evidence, levels[-1], scratch))
-            with picture.at_work():
-                for before, level in enumerate(levels[:-1]):
-                    larger = _blank(evidence, level, scratch)
-                    paint(before, pixels, larger)
-                    with part("projection"):
-                        evidence.project(larger, evidence.factors.index(level.factor))
-                    pixels = larger
-            yield seed, picture  # it is painted while somebody reads it
-            with picture.at_work():
-                paint(len(levels) - 1, pixels, picture)
+            own, kept, done = oriented(model, seed), shared[way(seed, ways)], partial(told, number)
+            for picture in _imagined(evidence, own, levels, seed, tiles, kept, scratch, done):
+                yield seed, picture
 
     with closing(ahead(imagined(), enough)) as found:
         for seed, picture in found:
@@ -128,22 +116,34 @@ def imagine(
             del variant
 
 
-def _paint_level(
+def _imagined(
     evidence: Evidence,
     model: Model,
     levels: list[LevelCard],
     seed: Seed,
     tiles: "_Tiles",
     shared: Shared,
+    scratch: Path | None,
     progress: Progress,
-    number: int,
-    pixels: Rows,
-    larger: Canvas,
-) -> None:
-    """What a level makes of a picture."""
-    level, done = levels[number], _Done(progress, levels, number)
-    paint = partial(_paint, larger, pixels, evidence, model, number, level, seed, shared, done)
-    tiles.paint(paint, level)
+) -> Iterator[Coming]:
+    """What the levels make of a seed, once: handed on before the last one paints it."""
+    picture = Coming(_blank(evidence, levels[-1], scratch))
+    pixels: Rows = InUnits(evidence.observed)
+    for number, level in enumerate(levels):
+        is_last = number + 1 == len(levels)
+        if is_last:
+            yield picture
+        with picture.at_work():
+            larger = picture if is_last else _blank(evidence, level, scratch)
+            done = _Done(progress, levels, number)
+            paint = partial(
+                _paint, larger, pixels, evidence, model, number, level, seed, shared, done
+            )
+            tiles.paint(paint, level)
+            if not is_last:
+                with part("projection"):
+                    evidence.project(larger, evidence.factors.index(level.factor))
+            pixels = larger
 
 
 def _rendered(evidence: Evidence, seed: Seed, pixels: Coming, scratch: Path | None) -> Variant:

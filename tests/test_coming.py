@@ -23,7 +23,7 @@ def test_who_reads_waits_for_the_rows_asked_for_and_no_others(coming):
     assert (coming[1:4] == 1).all()
     with ThreadPoolExecutor(1) as thread:
         reading = thread.submit(lambda: coming[2:6].copy())
-        time.sleep(0.05)
+        time.sleep(0.1)
         assert not reading.done()
         coming[4:8] = np.full((4, 3), 2)
         assert (reading.result(30) == np.repeat([1, 2], 2)[:, None]).all()
@@ -52,6 +52,6 @@ def test_who_reads_is_told_what_went_wrong_in_painting(coming):
 
 def test_waiting_is_no_part_of_the_work(coming):
     with ThreadPoolExecutor(1) as thread, measured() as watch:
-        thread.submit(lambda: time.sleep(0.05) or coming.__setitem__(slice(0, 8), np.ones((8, 3))))
+        thread.submit(lambda: time.sleep(0.1) or coming.__setitem__(slice(0, 8), np.ones((8, 3))))
         coming[0:8]
     assert watch.seconds[WAITING] >= 0.04

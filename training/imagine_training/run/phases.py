@@ -27,7 +27,7 @@ def by_phases(level: Level) -> None:
         return
     *others, last = (Phases(cast(Doubled, layer)) for layer in level.tail)
     level.tail = nn.ModuleList((*(nn.Sequential(one, InPlace()) for one in others), last))
-    level.out = OfPhases(cast(nn.Conv2d, level.out))
+    level.out = nn.Sequential(of_phases(cast(nn.Conv2d, level.out)), InPlace())
 
 
 class Phases(nn.Module):
@@ -54,32 +54,25 @@ class InPlace(nn.Module):
     """Phases, each in its place: (n, 4 c, h, w) to (n, c, 2 h, 2 w)."""
 
     def forward(self, x: Tensor) -> Tensor:
-        return _in_place(x)
+        placed: Tensor = _Placed.apply(x)  # type: ignore[no-untyped-call]
+        return placed
 
 
-class OfPhases(nn.Module):
-    """A convolution of 3 × 3 of what `InPlace` gives: (n, 4 c, h, w) to (n, out, 2 h, 2 w)."""
-
-    def __init__(self, layer: nn.Conv2d) -> None:
-        super().__init__()
-        out, channels = layer.weight.shape[:2]
-        weight = torch.zeros(4, out, 4, channels, 3, 3)
-        for phase, (down, right) in enumerate(PHASES):
-            for y in range(3):
-                for x in range(3):
-                    (up, lower), (left, further) = divmod(down + y - 1, 2), divmod(right + x - 1, 2)
-                    of = PHASES.index((lower, further))
-                    weight[phase, :, of, :, 1 + up, 1 + left] = layer.weight[:, :, y, x]
-        self.weight = nn.Parameter(weight.reshape(4 * out, 4 * channels, 3, 3))
-        self.bias = nn.Parameter(cast(Tensor, layer.bias).detach().repeat(4))
-
-    def forward(self, x: Tensor) -> Tensor:
-        return _in_place(F.conv2d(x, self.weight, self.bias, padding=1))
-
-
-def _in_place(phases: Tensor) -> Tensor:
-    placed: Tensor = _Placed.apply(phases)  # type: ignore[no-untyped-call]
-    return placed
+@torch.no_grad()
+def of_phases(layer: nn.Conv2d) -> nn.Conv2d:
+    """A convolution of 3 × 3, of phases and to phases: (n, 4 c, h, w) to (n, 4 out, h, w)."""
+    out, channels = layer.weight.shape[:2]
+    weight = torch.zeros(4, out, 4, channels, 3, 3)
+    for phase, (down, right) in enumerate(PHASES):
+        for y in range(3):
+            for x in range(3):
+                (up, lower), (left, further) = divmod(down + y - 1, 2), divmod(right + x - 1, 2)
+                of = PHASES.index((lower, further))
+                weight[phase, :, of, :, 1 + up, 1 + left] = layer.weight[:, :, y, x]
+    by_phase = nn.Conv2d(4 * channels, 4 * out, 3, padding=1)
+    by_phase.weight.copy_(weight.flatten(2, 3).flatten(0, 1))
+    by_phase.bias = nn.Parameter(cast(Tensor, layer.bias).repeat(4))
+    return by_phase
 
 
 class _Corner(torch.autograd.Function):
